@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class MetricsConfig(AppConfig):
+    name = "supportagent.metrics"
+    label = "metrics"
+    default_auto_field = "django.db.models.BigAutoField"
