@@ -1,0 +1,105 @@
+"""What may be called: servers, their pinned and reviewed tools, and who was granted them."""
+
+from django.contrib.auth.models import Group
+from django.db import models
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from simple_history.models import HistoricalRecords
+
+
+class MCPServer(models.Model):
+    """A domain that offers tools. A built-in one is resolved by its name in settings, never from this row."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    title = models.CharField(max_length=120)
+    enabled = models.BooleanField(default=True, help_text="Off stops every call to this server at once.")
+    synced_at = models.DateTimeField(null=True, blank=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "MCP server"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Tool(models.Model):
+    """One tool as it was reviewed: its pinned definition and what we know about its risk."""
+
+    class Effect(models.TextChoices):
+        READ = "READ", "Reads"
+        WRITE = "WRITE", "Writes"
+
+    class Impact(models.TextChoices):
+        NONE = "none", "None"
+        CUSTOMER_VISIBLE = "customer-visible", "Customer sees it"
+        MONEY = "money", "Money"
+        ACCOUNT = "account", "Account"
+
+    class Reversible(models.TextChoices):
+        YES = "yes", "Yes"
+        COMPENSABLE = "compensable", "By a compensating action"
+        NO = "no", "No"
+
+    server = models.ForeignKey(MCPServer, on_delete=models.PROTECT, related_name="tools")
+    name = models.CharField(max_length=60)
+    qualified_name = models.CharField(max_length=110, unique=True, help_text="What the model calls.")
+    description = models.TextField()
+    input_schema = models.JSONField(help_text="As the server declares it, host-bound arguments included.")
+    bound_arguments = models.JSONField(default=dict, blank=True, help_text="Argument -> where the host takes it.")
+    definition_hash = models.CharField(max_length=64)
+    effect = models.CharField(max_length=5, choices=Effect)
+    impact = models.CharField(max_length=20, choices=Impact, default=Impact.NONE)
+    reversible = models.CharField(max_length=12, choices=Reversible, default=Reversible.YES)
+    requires_verified = models.BooleanField(default=False, help_text="Only for a customer whose identity is proved.")
+    host_only = models.BooleanField(default=False, help_text="Called by our own code, never offered to a model.")
+    facts_tool = models.CharField(max_length=110, blank=True, help_text="Read that proves ownership and facts.")
+    check_tool = models.CharField(max_length=110, blank=True, help_text="Read that shows the outcome of a write.")
+    subject_argument = models.CharField(max_length=60, blank=True, help_text="What money is counted on.")
+    amount_argument = models.CharField(max_length=60, blank=True, help_text="Minor units.")
+    currency_argument = models.CharField(max_length=60, blank=True)
+    enabled = models.BooleanField(default=True, help_text="Off stops every call of this tool at once.")
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["qualified_name"]
+        permissions = [
+            ("use_tool", "Can call the tool"),
+            ("approve_tool", "Can approve calls of the tool"),
+        ]
+
+    def __str__(self) -> str:
+        return self.qualified_name
+
+    @property
+    def writes(self) -> bool:
+        return self.effect == self.Effect.WRITE
+
+
+class ToolGrant(GroupObjectPermissionBase):
+    """A role's right on one tool (guardian), with the rules that its arguments must keep.
+
+    `argument_rules` is a JSON Schema object over the arguments: maximum, enum, pattern.
+    """
+
+    content_object = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="grants")
+    argument_rules = models.JSONField(default=dict, blank=True)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        verbose_name = "tool grant"
+
+    def __str__(self) -> str:
+        return f"{self.group} · {self.permission.codename} · {self.content_object}"
+
+
+
+class ToolUserGrant(UserObjectPermissionBase):
+    """The same right given to one person directly."""
+
+    content_object = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="user_grants")
+
+    class Meta(UserObjectPermissionBase.Meta):
+        verbose_name = "personal tool grant"
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.permission.codename} · {self.content_object}"
