@@ -1,0 +1,11 @@
+"""What approvals write into the audit trail."""
+
+from audit.actions import register
+
+register("approvals.request.created", "A call was put before a person")
+register("approvals.request.seconded", "The first of two people approved")
+register("approvals.request.approved", "A person approved a call")
+register("approvals.request.rejected", "A person rejected a call")
+register("approvals.request.expired", "Nobody decided in time; the call is denied")
+register("approvals.request.superseded", "The facts changed, so the request was put before a person again")
+register("approvals.request.cancelled", "A request ended without a decision")

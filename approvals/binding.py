@@ -1,0 +1,45 @@
+"""What an approval is bound to: one digest over everything that the approver was shown."""
+
+import hashlib
+from typing import Any
+
+from approvals.models import ApprovalRequest
+from audit.chain import canonical
+
+DIGEST_VERSION = 1
+
+
+def digest_of(request: ApprovalRequest, *, facts: dict[str, Any] | None = None, definition_hash: str = "") -> str:
+    """SHA-256 of the canonical form of a request; pass fresh facts or definition to see whether they drifted."""
+    return hashlib.sha256(
+        canonical(
+            {
+                "version": DIGEST_VERSION,
+                "call": str(request.call_id),
+                "server": request.tool.server.name,
+                "tool": request.tool.qualified_name,
+                "definition": definition_hash or request.definition_hash,
+                "arguments": request.arguments,
+                "bound_arguments": request.bound_arguments,
+                "facts": request.facts if facts is None else facts,
+                "policy": [request.rule_id or 0, request.rule_version],
+                "tier": request.tier,
+                "expires_at": request.expires_at.isoformat(),
+                "nonce": request.nonce,
+            }
+        )
+    ).hexdigest()
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """What differs between two snapshots of facts, in the words of the facts themselves."""
+    return [
+        {"field": name, "was": before.get(name), "now": after.get(name)}
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def action_key(*, server: str, tool: str, arguments: str, bound_arguments: str, subject: str) -> str:
+    """The same action on the same subject, whoever proposes it again."""
+    return hashlib.sha256(canonical([server, tool, arguments, bound_arguments, subject])).hexdigest()
