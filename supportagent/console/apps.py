@@ -1,7 +1,17 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class ConsoleConfig(AppConfig):
     name = "supportagent.console"
     label = "console"
+    default = True
     default_auto_field = "django.db.models.BigAutoField"
+
+
+class ConsoleAdminConfig(AdminConfig):
+    """django.contrib.admin with our site as `admin.site`; needs `unfold.apps.BasicAppConfig` beside it,
+    since Unfold's default config would replace the site again."""
+
+    default_site = "supportagent.console.sites.ConsoleSite"
+    default = False

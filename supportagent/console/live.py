@@ -1,0 +1,121 @@
+"""Tell open pages that something changed: fire and forget, after the commit, never in its way.
+
+A frame says only "there is news"; the page then reads the database. So a lost frame costs freshness,
+never truth, and nothing here may block or fail the transaction that has just been committed.
+"""
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+SEND_SECONDS = 2.0  # A hanging broker is an outage: give up on this frame and go on.
+BACKLOG = 1000  # Frames that wait during an outage; beyond it the newest are dropped.
+
+
+def publish(group: str, payload: Mapping[str, Any]) -> None:
+    """Send `{"type": "live.changed", **payload}` to the channel group once the transaction commits.
+
+    `group` may hold letters, digits, "-", "_" and "." only. Never raises: a broker that is down is
+    logged once per outage. Outside a transaction the frame leaves at once.
+    """
+    message = {**payload, "type": "live.changed"}
+    transaction.on_commit(lambda: _publisher.send(group, message), robust=True)
+
+
+def flush(timeout: float = 1.0) -> bool:
+    """Wait until every frame handed over so far has left; False when `timeout` seconds were not enough."""
+    return _publisher.flush(timeout)
+
+
+class Publisher:
+    """One event loop in one background thread, started by the first frame of each process.
+
+    `async_to_sync` would make a loop, and so a broker connection, per frame; this keeps one open.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._queue: asyncio.Queue[tuple[str, dict[str, Any]]]
+        self._is_down = False
+
+    def send(self, group: str, message: dict[str, Any]) -> None:
+        loop = self._running_loop()
+        loop.call_soon_threadsafe(self._enqueue, group, message)
+
+    def flush(self, timeout: float) -> bool:
+        if self._loop is None:
+            return True
+        emptied = asyncio.run_coroutine_threadsafe(self._join(), self._loop)
+        try:
+            emptied.result(timeout)
+        except TimeoutError:
+            emptied.cancel()
+            return False
+        return True
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                self._queue = asyncio.Queue(maxsize=BACKLOG)
+                threading.Thread(target=self._run, args=(loop,), name="live-publisher", daemon=True).start()
+                self._loop = loop
+            return self._loop
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self._deliver())
+
+    async def _join(self) -> None:
+        await self._queue.join()
+
+    def _enqueue(self, group: str, message: dict[str, Any]) -> None:
+        try:
+            self._queue.put_nowait((group, message))
+        except asyncio.QueueFull:
+            self._note_failure("the backlog is full")
+
+    async def _deliver(self) -> None:
+        while True:
+            group, message = await self._queue.get()
+            try:
+                await asyncio.wait_for(get_channel_layer().group_send(group, message), SEND_SECONDS)
+            except Exception as error:  # Whatever the broker's client raises, the next frame must go out.
+                self._note_failure(repr(error))
+            else:
+                self._note_success()
+            finally:
+                self._queue.task_done()
+
+    def _note_failure(self, why: str) -> None:
+        if not self._is_down:
+            self._is_down = True
+            logger.warning("live updates are not getting out: %s", why)
+
+    def _note_success(self) -> None:
+        if self._is_down:
+            self._is_down = False
+            logger.warning("live updates are getting out again")
+
+
+_publisher = Publisher()
+
+
+def _start_afresh() -> None:
+    """A forked child inherits the loop's object but not its thread (and perhaps a held lock)."""
+    global _publisher
+    _publisher = Publisher()
+
+
+os.register_at_fork(after_in_child=_start_afresh)
+atexit.register(flush)

@@ -1,0 +1,84 @@
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from supportagent.console import navigation
+
+register = template.Library()
+
+# ISO 4217 currencies whose minor unit is not a hundredth.
+MINOR_DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "CLP": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+
+
+@register.simple_tag(takes_context=True)
+def console_menu(context: dict[str, Any]) -> list[navigation.NavSection]:
+    """The menu of the person looking, for `{% console_menu as menu %}`; empty when nobody is logged in."""
+    request = context.get("request")
+    if request is None or not getattr(request, "user", None) or not request.user.is_authenticated:
+        return []
+    return navigation.menu_for(request)
+
+
+@register.filter
+def money(minor: int, currency: str) -> str:
+    """8400 with "EUR" -> "€84.00": an amount in minor units as people write it."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    number = formats.number_format(Decimal(abs(minor)).scaleb(-digits), digits, force_grouping=True)
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    return f"{'−' if minor < 0 else ''}{symbol}{number}"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A Material Symbol; decoration only, so always beside words or inside a named control."""
+    return format_html('<span class="icon" aria-hidden="true">{}</span>', name)
+
+
+@register.simple_tag
+def countdown(deadline: dt.datetime) -> SafeString:
+    """The time left until `deadline`, which live.js keeps ticking against the server's clock."""
+    now = timezone.now()
+    return format_html(
+        '<time class="countdown" datetime="{0}" data-deadline="{0}" data-now="{1}">{2}</time>',
+        deadline.isoformat(),
+        now.isoformat(),
+        _time_left(deadline - now),
+    )
+
+
+@register.simple_tag
+def ago(moment: dt.datetime) -> SafeString:
+    """ "4 min ago", with the full time as a tooltip."""
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(),
+        formats.date_format(local, "DATETIME_FORMAT"),
+        _time_since(timezone.now() - moment),
+    )
+
+
+def _time_left(left: dt.timedelta) -> str:
+    """The same words as live.js writes: "expired", "0:42", "14:05", "3 h 20 min", "2 d 4 h"."""
+    seconds = int(left.total_seconds())
+    if seconds <= 0:
+        return "expired"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02}"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def _time_since(passed: dt.timedelta) -> str:
+    seconds = int(passed.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
