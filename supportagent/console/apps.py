@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class ConsoleConfig(AppConfig):
@@ -9,7 +9,7 @@ class ConsoleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
 
-class ConsoleAdminConfig(AdminConfig):
+class ConsoleAdminConfig(admin_apps.AdminConfig):
     """django.contrib.admin with our site as `admin.site`; needs `unfold.apps.BasicAppConfig` beside it,
     since Unfold's default config would replace the site again."""
 
