@@ -1,5 +1,17 @@
+"""Who works here: people, service accounts of agents, and the teams through which they see anything at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from simple_history.models import HistoricalRecords
+
+from supportagent.staff import permissions
 
 
 class User(AbstractUser):
@@ -10,3 +22,131 @@ class User(AbstractUser):
         SERVICE = "service", "Service account"
 
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
+
+    class Meta(AbstractUser.Meta):
+        permissions = [
+            ("view_pii", "Can see customers' personal data"),
+            ("view_dashboard", "Can see the dashboard"),
+        ]
+        constraints = [
+            # Django marks an unusable password with a leading "!".
+            models.CheckConstraint(
+                condition=Q(kind="person") | Q(password__startswith="!"),  # noqa: S106
+                name="staff_service_account_has_no_password",
+            )
+        ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A service account acts through grants and never logs in: it cannot keep a password."""
+        if self.kind == self.Kind.SERVICE and self.has_usable_password():
+            self.set_unusable_password()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "password"}
+        super().save(*args, **kwargs)
+
+    @property
+    def is_service(self) -> bool:
+        return self.kind == self.Kind.SERVICE
+
+    @property
+    def display_name(self) -> str:
+        """What colleagues read: the full name, else the log-in name."""
+        return self.get_full_name() or self.username
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: Any) -> TeamQuerySet:
+        """The teams whose tickets, runs and requests `user` may see. One query when evaluated."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        return self._granted(user, permissions.Permission.VIEW_TEAM)
+
+    def decided_by(self, user: Any) -> TeamQuerySet:
+        """The teams for which `user` may decide. Being a superuser alone decides nothing."""
+        if not user.is_active:
+            return self.none()
+        return self._granted(user, permissions.Permission.DECIDE_FOR_TEAM)
+
+    def front_desk(self) -> Team:
+        """The team that gets a new thread: `settings.FRONT_DESK_TEAM` (a slug), else the oldest team.
+
+        An installation without any team gets one, because a customer's message must never be lost.
+        """
+        slug = getattr(settings, "FRONT_DESK_TEAM", "orders")
+        team = self.filter(slug=slug).first() or self.order_by("pk").first()
+        return team or self.get_or_create(slug="support", defaults={"name": "Support"})[0]
+
+    def _granted(self, user: Any, permission: permissions.Permission) -> TeamQuerySet:
+        """Teams on which the role grants `permission` as a whole, or a grant names this very team.
+
+        Written as one statement over our own tables: guardian's shortcut ignores `is_active` and
+        needs a query per object.
+        """
+        codename = permission.codename
+        by_user = TeamUserGrant.objects.filter(
+            content_object=OuterRef("pk"), user=user, permission__codename=codename
+        )
+        by_group = TeamGroupGrant.objects.filter(
+            content_object=OuterRef("pk"), group__user=user, permission__codename=codename
+        )
+        by_role = permissions.held_by(user, permission)
+        return self.filter(Exists(by_user) | Exists(by_group) | Exists(by_role))
+
+
+class Team(models.Model):
+    """A group of colleagues. Tickets, runs and approval requests belong to a team and inherit its grants."""
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=50, unique=True)
+
+    objects = TeamQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [("decide_for_team", "Can decide approval requests of the team")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamUserGrant(UserObjectPermissionBase):
+    """What one account may do with one team. guardian finds this table and uses it for `assign_perm`."""
+
+    content_object = models.ForeignKey(Team, on_delete=models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        verbose_name = "grant to a person"
+        verbose_name_plural = "grants to persons"
+
+
+class TeamGroupGrant(GroupObjectPermissionBase):
+    """What every member of a role may do with one team."""
+
+    content_object = models.ForeignKey(Team, on_delete=models.CASCADE)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        verbose_name = "grant to a role"
+        verbose_name_plural = "grants to roles"
+
+
+def teams_visible_ids(user: Any) -> models.QuerySet[Team, int]:
+    """Ids of the visible teams, as a lazy subquery for `team_id__in=` (or to iterate over)."""
+    return Team.objects.visible_to(user).order_by().values_list("pk", flat=True)
+
+
+def teams_decided_ids(user: Any) -> models.QuerySet[Team, int]:
+    """Ids of the teams that `user` may decide for, as a lazy subquery."""
+    return Team.objects.decided_by(user).order_by().values_list("pk", flat=True)
+
+
+def may_see(user: Any, team_id: int | None) -> bool:
+    """Does `user` see this one team? One query."""
+    return Team.objects.visible_to(user).filter(pk=team_id).exists()
+
+
+def may_decide(user: Any, team_id: int | None) -> bool:
+    """May `user` decide for this one team? One query."""
+    return Team.objects.decided_by(user).filter(pk=team_id).exists()

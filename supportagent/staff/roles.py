@@ -1,0 +1,137 @@
+"""Which role may do what. Agents hold the same roles through their service accounts, so the same limits bind them.
+
+The roles of this file belong to the code: `sync_roles` makes the database equal to it. Roles that an installation
+adds under other names are never touched.
+"""
+
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as PermissionRow
+from django.db import models, transaction
+
+from supportagent.staff.permissions import Permission as P
+
+_TICKET_WORK = (
+    P.VIEW_ARTICLE,
+    P.VIEW_PII,
+    P.ADD_NOTE,
+    P.CATEGORISE_TICKET,
+    P.CREATE_TICKET,
+    P.DRAFT_REPLY,
+    P.ESCALATE_TICKET,
+    P.NOTIFY_TEAM,
+    P.REPLY_TICKET,
+    P.TAKE_OVER_TICKET,
+    P.VIEW_TICKET,
+)
+_REP = (*_TICKET_WORK, P.VIEW_ACCOUNT, P.VIEW_ORDER)
+
+ROLES: dict[str, tuple[P, ...]] = {
+    "Support rep": _REP,
+    "Billing specialist": (
+        *_REP,
+        P.CANCEL_ORDER,
+        P.CHANGE_ACCOUNT,
+        P.CHANGE_BILLING,
+        P.REFUND_ORDER,
+        P.VIEW_INVOICE,
+        P.VIEW_PAYMENT,
+    ),
+    # An order or an account shows amounts, so a technical specialist reads neither.
+    "Technical specialist": (*_TICKET_WORK, P.FILE_ISSUE, P.VIEW_SERVICELOG),
+    "Supervisor": (
+        *_REP,
+        P.DECIDE_APPROVALREQUEST,
+        P.PAUSE_AGENT,
+        P.VIEW_APPROVALREQUEST,
+        P.VIEW_DASHBOARD,
+        P.VIEW_RUN,
+    ),
+    "Finance lead": (
+        P.DECIDE_APPROVALREQUEST,
+        P.VIEW_ACCOUNT,
+        P.VIEW_APPROVALREQUEST,
+        P.VIEW_DASHBOARD,
+        P.VIEW_INVOICE,
+        P.VIEW_ORDER,
+        P.VIEW_PAYMENT,
+        P.VIEW_PII,
+        P.VIEW_TICKET,
+    ),
+    "Ops admin": (P.PAUSE_AGENT, P.VIEW_DASHBOARD, P.VIEW_RUN, P.VIEW_TEAM),
+    # An auditor sees every team, and changes nothing anywhere.
+    "Auditor": (
+        P.EXPORT_AUDITENTRY,
+        P.VIEW_APPROVALREQUEST,
+        P.VIEW_AUDITENTRY,
+        P.VIEW_RUN,
+        P.VIEW_TEAM,
+        P.VIEW_TICKET,
+    ),
+}
+
+# Configuration that a role manages in the admin, as "app_label.model": add, change, delete and view.
+MANAGED_MODELS: dict[str, tuple[str, ...]] = {
+    "Ops admin": (
+        "agents.agent",
+        "agents.budget",
+        "approvals.approvalpolicy",
+        "auth.group",
+        "staff.team",
+        "staff.teamgroupgrant",
+        "staff.teamusergrant",
+        "staff.user",
+        "tools.mcpserver",
+        "tools.tool",
+        "tools.toolgrant",
+    ),
+}
+
+
+class MissingPermissions(LookupError):
+    """A role names permissions that the database does not have: a model does not declare them."""
+
+
+def wanted_permissions(role: str) -> set[str]:
+    """Every permission of the role as "app_label.codename", managed configuration included."""
+    names = {str(permission) for permission in ROLES[role]}
+    for label in MANAGED_MODELS.get(role, ()):
+        app_label, _, model = label.partition(".")
+        names |= {f"{app_label}.{verb}_{model}" for verb in ("add", "change", "delete", "view")}
+    return names
+
+
+def sync_roles() -> dict[str, int]:
+    """Make the roles in the database equal to ROLES; returns permissions per role. Safe to repeat.
+
+    Raises MissingPermissions, and changes nothing, when a model does not declare what a role names.
+    """
+    known = _known_permissions()
+    wanted = {role: wanted_permissions(role) for role in ROLES}
+    missing = sorted(set().union(*wanted.values()) - known.keys())
+    if missing:
+        raise MissingPermissions(f"No model declares: {', '.join(missing)}. Run `migrate` first.")
+    with transaction.atomic():
+        for role, names in wanted.items():
+            group, _ = Group.objects.get_or_create(name=role)
+            group.permissions.set([known[name] for name in names])
+    return {role: len(names) for role, names in wanted.items()}
+
+
+def _known_permissions() -> dict[str, int]:
+    rows = PermissionRow.objects.values_list("content_type__app_label", "codename", "pk")
+    return {f"{app_label}.{codename}": pk for app_label, codename, pk in rows}
+
+
+def declared_permissions() -> set[str]:
+    """Every permission that the installed models declare, without asking the database."""
+    return {
+        f"{model._meta.app_label}.{codename}" for model in apps.get_models() for codename in _codenames(model)
+    }
+
+
+def _codenames(model: type[models.Model]) -> set[str]:
+    options = model._meta
+    return {f"{verb}_{options.model_name}" for verb in options.default_permissions} | {
+        codename for codename, _ in options.permissions
+    }
