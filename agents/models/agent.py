@@ -1,0 +1,100 @@
+from django.conf import settings
+from django.db import models
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from simple_history.models import HistoricalRecords
+
+from supportagent.staff.models import Team
+
+
+class Agent(models.Model):
+    """A configured agent: what it is for, which model it uses, whose rights it has, what it may spend."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        LIVE = "live", "Live"
+        PAUSED = "paused", "Paused"
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    status = models.CharField(max_length=6, choices=Status, default=Status.DRAFT)
+    receives_requests = models.BooleanField(default=False, help_text="Gets the first message of every new ticket.")
+    goal = models.TextField(help_text="What the agent is there to achieve for the customer.")
+    success_criteria = models.TextField(help_text="How a person would tell that it succeeded.")
+    instructions = models.TextField()
+    provider = models.CharField(max_length=40, blank=True, help_text="Empty: the installation's default.")
+    model = models.CharField(max_length=100, blank=True, help_text="Empty: the installation's default.")
+    reasoning_effort = models.CharField(max_length=10, blank=True)
+    service_user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="agent",
+        help_text="The account whose role decides what the agent may do.",
+    )
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="agents")
+    max_turns = models.PositiveIntegerField(default=12, help_text="Model calls per run.")
+    max_tool_calls = models.PositiveIntegerField(default=24, help_text="Tool calls per run.")
+    max_seconds = models.PositiveIntegerField(default=300, help_text="Working time of a run, waiting not counted.")
+    max_output_tokens = models.PositiveIntegerField(default=1024)
+    session_cap_micros = models.PositiveBigIntegerField(
+        default=500_000, help_text="Most that one ticket may cost, in micro-units of the price currency."
+    )
+    input_price_micros = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Per million input tokens; only where the price list does not know the model.",
+    )
+    output_price_micros = models.PositiveBigIntegerField(null=True, blank=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [("pause_agent", "Can pause and resume the agent")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["receives_requests"],
+                condition=models.Q(receives_requests=True),
+                name="one_agent_receives_requests",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AgentGroupGrant(GroupObjectPermissionBase):
+    """A role's right on one agent (guardian)."""
+
+    content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        verbose_name = "agent grant"
+
+    def __str__(self) -> str:
+        return f"{self.group} · {self.permission.codename} · {self.content_object}"
+
+
+class AgentUserGrant(UserObjectPermissionBase):
+    """A person's right on one agent (guardian)."""
+
+    content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        verbose_name = "personal agent grant"
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.permission.codename} · {self.content_object}"
+
+
+class KillSwitch(models.Model):
+    """Stops every effect of every agent at the next intent commit. There is one row."""
+
+    engaged = models.BooleanField(default=False)
+    reason = models.CharField(max_length=200, blank=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "kill switch"
+        verbose_name_plural = "kill switch"
+
+    def __str__(self) -> str:
+        return "engaged" if self.engaged else "released"

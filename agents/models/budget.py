@@ -1,0 +1,73 @@
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from agents.models.run import Run
+
+
+class Budget(models.Model):
+    """A cap in integer micro-units. What is reserved for calls in flight counts as much as what is spent."""
+
+    class Scope(models.TextChoices):
+        ORGANISATION = "organisation", "Organisation"
+        AGENT = "agent", "Agent"
+        TICKET = "ticket", "Ticket"
+        CUSTOMER = "customer", "Customer"
+        ANONYMOUS = "anonymous", "All anonymous visitors"
+
+    class Period(models.TextChoices):
+        DAY = "day", "Day"
+        MONTH = "month", "Month"
+        EVER = "ever", "Without end"
+
+    scope = models.CharField(max_length=12, choices=Scope)
+    subject = models.CharField(max_length=80, blank=True, help_text="Agent slug, ticket number, customer reference.")
+    period = models.CharField(max_length=5, choices=Period, default=Period.EVER)
+    period_start = models.DateField(null=True, blank=True, editable=False)
+    cap = models.PositiveBigIntegerField(help_text="Micro-units of the price currency.")
+    reserved = models.BigIntegerField(default=0, editable=False)
+    spent = models.BigIntegerField(default=0, editable=False)
+    history = HistoricalRecords(excluded_fields=["reserved", "spent", "period_start"])
+
+    class Meta:
+        ordering = ["scope", "subject", "period"]
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "subject", "period"], name="one_budget_per_scope"),
+            models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_is_not_negative"),
+            models.CheckConstraint(condition=Q(spent__gte=0), name="spent_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_scope_display()} {self.subject} per {self.get_period_display().lower()}".replace("  ", " ")
+
+    @property
+    def left(self) -> int:
+        return max(self.cap - self.reserved - self.spent, 0)
+
+
+class Spend(models.Model):
+    """One attempt of a model call, reserved before it starts and settled after it, in every budget it touches."""
+
+    class State(models.TextChoices):
+        RESERVED = "reserved", "Reserved"
+        SETTLED = "settled", "Settled"
+        RELEASED = "released", "Released"
+        FORFEITED = "forfeited", "Charged in full: usage unknown"
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="spends")
+    turn = models.PositiveIntegerField()
+    budget_ids = models.JSONField()
+    state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
+    reserved = models.BigIntegerField()
+    charged = models.BigIntegerField(default=0)
+    price_id = models.CharField(max_length=160)
+    note = models.CharField(max_length=120, blank=True)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state", "expires_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} {self.reserved}"

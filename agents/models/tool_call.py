@@ -1,0 +1,87 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from agents.models.run import Run
+from supportagent.tools.models import Tool
+
+
+class ToolCall(models.Model):
+    """One call that a model asked for, from the proposal to its outcome: a compare-and-set state machine.
+
+    Every arrow is an UPDATE that names the state it leaves, under the run's fence.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "PROPOSED", "Proposed"
+        AWAITING_APPROVAL = "AWAITING_APPROVAL", "Waiting for approval"
+        READY = "READY", "Ready"
+        SENDING = "SENDING", "Sending"
+        SUCCEEDED = "SUCCEEDED", "Succeeded"
+        FAILED = "FAILED", "Failed"
+        REFUSED = "REFUSED", "Refused"
+        OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN", "Outcome unknown"
+
+    FINAL = (State.SUCCEEDED, State.FAILED, State.REFUSED)
+    # States in which the effect may still happen or may have happened.
+    COUNTED = (State.SENDING, State.SUCCEEDED, State.OUTCOME_UNKNOWN)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="tool_calls")
+    turn = models.PositiveIntegerField()
+    index = models.PositiveIntegerField()
+    provider_call_id = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, help_text="As the model wrote it.")
+    tool = models.ForeignKey(Tool, on_delete=models.PROTECT, null=True, related_name="+")
+    definition_hash = models.CharField(max_length=64, blank=True)
+    arguments = models.TextField(blank=True, help_text="Canonical JSON, as the model sent them.")
+    bound_arguments = models.TextField(blank=True, help_text="Canonical JSON, with host-bound arguments.")
+    stated_reason = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=20, choices=State, default=State.PROPOSED)
+    code = models.CharField(max_length=60, blank=True)
+    attempt = models.PositiveIntegerField(default=1)
+    approval_id = models.BigIntegerField(null=True, blank=True)
+    effect_key = models.CharField(max_length=160, blank=True)
+    action_key = models.CharField(max_length=64, blank=True, db_index=True)
+    subject = models.CharField(max_length=120, blank=True)
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    records = models.JSONField(default=list, blank=True)
+    evidence = models.JSONField(null=True, blank=True, help_text="What was read back after a write.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["run", "turn", "index"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "turn", "index"], name="one_call_per_place"),
+            models.UniqueConstraint(
+                fields=["effect_key"],
+                condition=~Q(effect_key="")
+                & Q(state__in=["AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN"]),
+                name="one_live_call_per_effect",
+            ),
+        ]
+        indexes = [models.Index(fields=["subject", "state"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_state_display()})"
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this attempt; the domain's receipt carries it."""
+        return f"{self.pk}.{self.attempt}"
+
+
+class EffectSubject(models.Model):
+    """What money is counted on, for example an order: its row is the lock under which sums are checked."""
+
+    key = models.CharField(max_length=120, unique=True)
+    currency = models.CharField(max_length=3)
+    captured_minor = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.key
