@@ -4,8 +4,8 @@ from django.contrib import admin
 from unfold.admin import TabularInline
 
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
+from supportagent.console.money import format_money
 from supportagent.store.models import Account, Cancellation, Order, OrderItem, Payment, Product, Refund
-from supportagent.store.models.money import format_money
 
 
 class _ReadOnlyInline(TabularInline):

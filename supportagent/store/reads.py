@@ -23,7 +23,7 @@ Data = dict[str, Any]
 
 
 def customer(*, actor: User, customer: str) -> Data:
-    require(actor, Permission.STORE_VIEW_ACCOUNT)
+    require(actor, Permission.VIEW_ACCOUNT)
     account = find_account(customer)
     data: Data = {
         "reference": account.reference,
@@ -32,18 +32,18 @@ def customer(*, actor: User, customer: str) -> Data:
         "phone": account.phone,
         "address": account.address,
     }
-    return _with(data, billing(account), allowed=has(actor, Permission.STORE_VIEW_PAYMENT))
+    return _with(data, billing(account), allowed=has(actor, Permission.VIEW_PAYMENT))
 
 
 def orders(*, actor: User, customer: str) -> Data:
     """Newest first, at most 20."""
-    require(actor, Permission.STORE_VIEW_ORDER)
+    require(actor, Permission.VIEW_ORDER)
     found = orders_of(customer).prefetch_related("items")[:MAX_ORDERS]
     return {"orders": [_summary(order) for order in found]}
 
 
 def order(*, actor: User, customer: str, order_id: str) -> Data:
-    require(actor, Permission.STORE_VIEW_ORDER)
+    require(actor, Permission.VIEW_ORDER)
     found = find_order(customer, order_id)
     balance = balance_of(found)
     data = _summary(found) | {
@@ -61,12 +61,12 @@ def order(*, actor: User, customer: str, order_id: str) -> Data:
         "shipping_address": found.shipping_address,
     }
     method = {"payment_method": balance.payment.method if balance.payment else ""}
-    return _with(data, method, allowed=has(actor, Permission.STORE_VIEW_PAYMENT))
+    return _with(data, method, allowed=has(actor, Permission.VIEW_PAYMENT))
 
 
 def payments(*, actor: User, customer: str, order_id: str | None = None) -> Data:
     """Attempts to pay and refunds, newest first, of one order or of all of the customer's."""
-    require(actor, Permission.STORE_VIEW_PAYMENT)
+    require(actor, Permission.VIEW_PAYMENT)
     of = [find_order(customer, order_id)] if order_id else orders_of(customer)
     paid = Payment.objects.filter(order__in=of).select_related("order")[:MAX_PAYMENTS]
     given_back = Refund.objects.filter(order__in=of).select_related("order")[:MAX_PAYMENTS]
@@ -78,7 +78,7 @@ def payments(*, actor: User, customer: str, order_id: str | None = None) -> Data
 
 def invoice(*, actor: User, customer: str, order_id: str) -> Data:
     """Prices contain VAT, so the tax is taken out of the total, rounded half up to the minor unit."""
-    require(actor, Permission.STORE_VIEW_INVOICE)
+    require(actor, Permission.VIEW_INVOICE)
     found = find_order(customer, order_id)
     lines = [{**_item(item), "line_minor": item.quantity * item.unit_minor} for item in found.items.all()]
     total = total_minor(found, found.items.all())
@@ -99,7 +99,7 @@ def invoice(*, actor: User, customer: str, order_id: str) -> Data:
 
 def order_facts(*, actor: User, customer: str, order_id: str) -> Data:
     """What a decision about this order rests on. Goes to the approver's card, never to the model."""
-    require(actor, Permission.STORE_VIEW_ORDER)
+    require(actor, Permission.VIEW_ORDER)
     found = find_order(customer, order_id)
     balance = balance_of(found)
     return {
@@ -118,7 +118,7 @@ def order_facts(*, actor: User, customer: str, order_id: str) -> Data:
 
 def account_facts(*, actor: User, customer: str) -> Data:
     """What a decision about this account rests on. Goes to the approver's card, never to the model."""
-    require(actor, Permission.STORE_VIEW_ACCOUNT)
+    require(actor, Permission.VIEW_ACCOUNT)
     account = find_account(customer)
     return {
         "reference": account.reference,

@@ -9,9 +9,3 @@ def positive_amount_constraint(name: str, *, field: str = "amount_minor") -> Che
 
 def currency_constraint(name: str, *, field: str = "currency") -> CheckConstraint:
     return CheckConstraint(condition=Q(**{f"{field}__regex": r"^[A-Z]{3}$"}), name=name)
-
-
-def format_money(amount_minor: int, currency: str) -> str:
-    """`EUR 84.00`: for people. Every currency the shop sells in has two decimals."""
-    whole, cents = divmod(abs(amount_minor), 100)
-    return f"{currency} {'-' if amount_minor < 0 else ''}{whole:,}.{cents:02d}"

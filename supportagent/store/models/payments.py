@@ -1,6 +1,7 @@
 from django.db import models
 
-from supportagent.store.models.money import currency_constraint, format_money, positive_amount_constraint
+from supportagent.console.money import format_money
+from supportagent.store.models.money import currency_constraint, positive_amount_constraint
 from supportagent.store.models.orders import Order
 
 

@@ -26,7 +26,7 @@ def update_account(
     Raises NotFound, InvalidDetails (also when nothing is given), PermissionDenied.
     """
     with audit_log.transaction():
-        require(actor, Permission.STORE_CHANGE_ACCOUNT)
+        require(actor, Permission.CHANGE_ACCOUNT)
         account = _locked_account(customer)
         wanted: dict[str, Any] = {}
         if email is not None:
@@ -49,7 +49,7 @@ def update_billing(
 ) -> tuple[Account, list[str]]:
     """Change what future invoices say; invoices that exist stay as they are. Same contract as update_account."""
     with audit_log.transaction():
-        require(actor, Permission.STORE_CHANGE_BILLING)
+        require(actor, Permission.CHANGE_BILLING)
         account = _locked_account(customer)
         wanted: dict[str, Any] = {}
         if name is not None:

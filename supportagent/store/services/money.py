@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from audit import log as audit_log
 from audit.context import Actor
+from supportagent.console.money import format_money
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
 from supportagent.store.balance import Balance, balance_of
 from supportagent.store.errors import CancellationRefused, KeyConflict, NotFound, RefundRefused
 from supportagent.store.models import Cancellation, Order, Refund
-from supportagent.store.models.money import format_money
 
 
 def refund_order(
@@ -25,7 +25,7 @@ def refund_order(
     KeyConflict, PermissionDenied.
     """
     with audit_log.transaction():
-        require(actor, Permission.STORE_REFUND_ORDER)
+        require(actor, Permission.REFUND_ORDER, strict=True)
         order = _locked_order(customer=customer, order_id=order_id)
         earlier = Refund.objects.filter(idempotency_key=idempotency_key).select_related("payment").first()
         if earlier:
@@ -43,7 +43,7 @@ def cancel_order(*, actor: User, customer: str, order_id: str, idempotency_key: 
     Raises NotFound, CancellationRefused, KeyConflict, PermissionDenied.
     """
     with audit_log.transaction():
-        require(actor, Permission.STORE_CANCEL_ORDER)
+        require(actor, Permission.CANCEL_ORDER, strict=True)
         order = _locked_order(customer=customer, order_id=order_id)
         earlier = Cancellation.objects.filter(idempotency_key=idempotency_key).select_related("order").first()
         if earlier:

@@ -1,0 +1,58 @@
+"""From what a person typed to safe search terms, and from a hit to the passage worth showing."""
+
+import re
+import unicodedata
+
+MAX_TERMS = 16
+EXCERPT_LENGTH = 240
+WORD = re.compile(r"[^\W_]+")
+# The 'english' dictionary of PostgreSQL drops these itself; the embedded database has no such list.
+STOP_WORDS = frozenset(
+    "a about after again all also am an and any are as at be because been before being but by can could did do "
+    "does doing don down during each few for from further get got had has have having he hello help her here "
+    "hers hey hi him his how i if in into is it its itself just know like ll m may me mine more most my need "
+    "no nor not now of off on once only or other our out over own please re s same she should so some such t "
+    "tell than thank thanks that the their them then there these they this those through to too under until up "
+    "us ve very want was we were what when where which while who whom why will with would yes you your".split()
+)
+
+
+def terms(text: str) -> list[str]:
+    """The distinct meaningful words of a query: letters and digits only, so no search syntax survives."""
+    words = (fold(word) for word in WORD.findall(text[:1000]))
+    wanted = [word for word in dict.fromkeys(words) if word not in STOP_WORDS and len(word) > 1]
+    return wanted[:MAX_TERMS]
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: both databases and the excerpt compare the same letters."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def sqlite_match(words: list[str]) -> str:
+    """FTS5: any of the words, each also as a beginning. Quoted, so that AND, NEAR or * mean nothing."""
+    return " OR ".join(f'"{word}"*' for word in words)
+
+
+def postgres_tsquery(words: list[str]) -> str:
+    return " | ".join(f"'{word}':*" for word in words)
+
+
+def excerpt(body: str, words: list[str]) -> str:
+    """The sentence with most of the words, cut to 240 characters; the beginning when none has any."""
+    sentences = re.split(r"(?<=[.!?])\s+|\n+", plain(body))
+    best = max((s for s in sentences if s.strip()), key=lambda s: _hits(s, words), default="")
+    return best if len(best) <= EXCERPT_LENGTH else best[: EXCERPT_LENGTH - 1].rstrip() + "…"
+
+
+def plain(markdown: str) -> str:
+    """Without headings and list marks: an excerpt is a line of text."""
+    without_headings = re.sub(r"(?m)^#+ .*$", "", markdown)
+    return re.sub(r"(?m)^\s*(?:[-*]|\d+\.)\s+|\*\*|`", "", without_headings).strip()
+
+
+def _hits(sentence: str, words: list[str]) -> int:
+    folded = WORD.findall(fold(sentence))
+    stems = [word[: max(4, len(word) - 2)] for word in words]
+    return sum(any(found.startswith(stem) for found in folded) for stem in stems)
