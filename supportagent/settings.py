@@ -1,35 +1,53 @@
 """Every setting of the project, read once from the environment; `.env.example` documents each."""
 
+import os
+from datetime import timedelta
 from pathlib import Path
 
-import environ
-
 from supportagent.console.csp import STRICT_CSP
+from supportagent.console.theme import PRIMARY
+from supportagent.environment import Environment, SettingError, derive_key
+from supportagent.logs import LEVELS, log_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment.from_process(BASE_DIR / ".env")
 
-env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(str(BASE_DIR / ".env"))
-
-ENVIRONMENT = env.str("SUPPORTAGENT_ENV", "development")
+ENVIRONMENT = env.choice("SUPPORTAGENT_ENV", "development", ("development", "test", "production"))
 PRODUCTION = ENVIRONMENT == "production"
-DEBUG = env.bool("SUPPORTAGENT_DEBUG", False)
-DATA_DIR = Path(env.str("SUPPORTAGENT_DATA_DIR", str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DEBUG = env.flag("SUPPORTAGENT_DEBUG", False)
+DATA_DIR = env.folder("SUPPORTAGENT_DATA_DIR", BASE_DIR / "var")
+# Set by asgi.py: the web process pools its database connections, every other process keeps one per thread.
+WEB_PROCESS = os.environ.get("SUPPORTAGENT_PROCESS") == "web"
 
-SECRET_KEY = env.str("SUPPORTAGENT_SECRET_KEY", "insecure-default-for-development-only")
-ALLOWED_HOSTS = env.list("SUPPORTAGENT_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+DEVELOPMENT_SECRET = "insecure-default-for-development-only"  # noqa: S105 - refused in production, below
+SECRET_KEY = env.secret("SUPPORTAGENT_SECRET_KEY", DEVELOPMENT_SECRET)
+ALLOWED_HOSTS = env.names(
+    "SUPPORTAGENT_ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "127.0.0.1", "[::1]", "testserver")
+)
+if PRODUCTION:
+    if SECRET_KEY == DEVELOPMENT_SECRET:
+        raise SettingError("SUPPORTAGENT_SECRET_KEY", "is missing, and production refuses the default secret")
+    if len(SECRET_KEY) < 32:
+        raise SettingError("SUPPORTAGENT_SECRET_KEY", "is shorter than 32 characters, which production refuses")
+    if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+        raise SettingError("SUPPORTAGENT_ALLOWED_HOSTS", "must name the hosts that production serves, without *")
+    if DEBUG:
+        raise SettingError("SUPPORTAGENT_DEBUG", "is on, which production refuses")
+
+# Where browsers reach the console. Sent to the widget and used in links of messages.
+PUBLIC_URL = env.address("SUPPORTAGENT_PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000")
+if PRODUCTION and not PUBLIC_URL:
+    raise SettingError("SUPPORTAGENT_PUBLIC_URL", "is missing, and the widget needs the address of this console")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.inlines",
     "unfold.contrib.guardian",
     "unfold.contrib.simple_history",
     "supportagent.console",
-    "django.contrib.admin",
+    "supportagent.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -89,7 +107,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
@@ -97,23 +115,39 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
         "PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=27103364; PRAGMA cache_size=-2000;",
     }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    if WEB_PROCESS:
+        # Requests come and go on many threads; a pool bounds what they hold. It must close at once on return.
+        DATABASES["default"]["CONN_MAX_AGE"] = 0
+        DATABASES["default"]["OPTIONS"]["pool"] = {
+            "min_size": 2,
+            "max_size": env.number("SUPPORTAGENT_DATABASE_POOL", 16, at_least=2, at_most=200),
+            "timeout": 5,
+        }
+    else:
+        # A worker's thread keeps its connection: opening one would stand between an approval and its effect.
+        DATABASES["default"]["CONN_MAX_AGE"] = None
+        DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-VALKEY_URL = env.str(
-    "VALKEY_URL", env.str("REDIS_URL", f"unix://{DATA_DIR / 'valkey' / 'valkey.sock'}?db=0")
-)
+VALKEY_SOCKET = DATA_DIR / "valkey" / "valkey.sock"
+VALKEY_URL = env.valkey(("VALKEY_URL", "REDIS_URL"), f"unix://{VALKEY_SOCKET}?db=0")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [VALKEY_URL]},
     }
 }
+# No job timeout: a run has its own deadline, and its lease decides when somebody else may go on.
 RQ_QUEUES = {"default": {"URL": VALKEY_URL, "DEFAULT_TIMEOUT": -1}}
+RQ = {"COMMIT_MODE": "on_db_commit"}
 RQ_SHOW_ADMIN_LINK = False
 
 AUTH_USER_MODEL = "staff.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
+    "supportagent.demo.logins.RefuseDemoPassword",
     "django.contrib.auth.backends.ModelBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
@@ -122,16 +156,60 @@ GUARDIAN_MONKEY_PATCH_USER = False
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/console/"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_TEMPLATE = "429.html"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT_CSP}
+# The menu comes from `supportagent.console.navigation`; `ConsoleSite` hands it to Unfold.
+UNFOLD = {
+    "SITE_TITLE": "Support Agent",
+    "SITE_HEADER": "Support Agent",
+    "SITE_SYMBOL": "support_agent",
+    "SITE_URL": "/console/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {"primary": PRIMARY},
+    "COMMAND": {"search_models": False, "show_history": False},
+    "SIDEBAR": {"show_search": False, "command_search": False, "show_all_applications": False},
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.folder("SUPPORTAGENT_STATIC_ROOT", DATA_DIR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        # Without collectstatic whitenoise serves straight from the apps: nothing to build for a demo or a test.
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+if PRODUCTION:
+    # Anybody can send this header: believe it only where a proxy in front always sets it.
+    if env.flag("SUPPORTAGENT_BEHIND_PROXY", False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = env.flag("SUPPORTAGENT_HTTPS_ONLY", True)
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+    SECURE_HSTS_SECONDS = env.number("SUPPORTAGENT_HSTS_SECONDS", 3600) if SECURE_SSL_REDIRECT else 0
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = False
+    # The probes of an orchestrator speak plain HTTP to the process itself.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+LOGGING = log_settings(as_json=PRODUCTION, level=env.choice("SUPPORTAGENT_LOG_LEVEL", "INFO", LEVELS))
 
 # The domain servers that run in process: name -> dotted path of a `DomainServer`.
 MCP_SERVERS = {
@@ -147,9 +225,33 @@ MODEL_PROVIDERS = {
     "scripted": "agents.providers.scripted.Scripted",
     "offline": "supportagent.demo.offline_model.OfflineModel",
 }
-GRANT_KEY = env.str("SUPPORTAGENT_GRANT_KEY", SECRET_KEY)
-GRANT_SECONDS = 120
-LEASE_SECONDS = 15
-LEASE_RENEW_SECONDS = 5
-REAPER_SECONDS = 5
-SWEEP_SECONDS = 1
+# Which provider an agent without one of its own uses. No key and no server of one's own: the demo's planner.
+OPENAI_API_KEY = env.secret("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.address("OPENAI_BASE_URL")
+DEMO_PROVIDERS = ("offline", "scripted")
+_provider = "openai_chat" if OPENAI_BASE_URL else "openai_responses" if OPENAI_API_KEY else "offline"
+DEFAULT_MODEL_PROVIDER = env.choice("SUPPORTAGENT_MODEL_PROVIDER", _provider, MODEL_PROVIDERS)
+if PRODUCTION:
+    # Neither an environment variable nor a row of the admin can reach them: there is nothing to resolve.
+    MODEL_PROVIDERS = {name: path for name, path in MODEL_PROVIDERS.items() if name not in DEMO_PROVIDERS}
+DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
+
+# The sample shop, its pages and its log-ins with a published password.
+DEMO_PAGES = env.flag("SUPPORTAGENT_DEMO_PAGES", not PRODUCTION)
+SHOP_URL = env.address("SUPPORTAGENT_SHOP_URL", "http://127.0.0.1:8001" if DEMO_PAGES else "")
+# Pages that may embed the widget and open its sockets.
+WIDGET_ORIGINS = env.origins("SUPPORTAGENT_WIDGET_ORIGINS", [SHOP_URL] if SHOP_URL else ())
+# Signs who a shop says its visitor is (a JWT, HS256); the shop's server holds the same key.
+WIDGET_IDENTITY_KEY = env.secret("SUPPORTAGENT_WIDGET_IDENTITY_KEY", derive_key(SECRET_KEY, "widget identity"))
+
+GRANT_KEY = env.secret("SUPPORTAGENT_GRANT_KEY", derive_key(SECRET_KEY, "grant"))
+GRANT_SECONDS = env.number("SUPPORTAGENT_GRANT_SECONDS", 120, at_least=5, at_most=3600)
+LEASE_SECONDS = env.seconds("SUPPORTAGENT_LEASE_SECONDS", 15)
+LEASE_RENEW_SECONDS = env.seconds("SUPPORTAGENT_LEASE_RENEW_SECONDS", 5)
+REAPER_SECONDS = env.seconds("SUPPORTAGENT_REAPER_SECONDS", 5)
+SWEEP_SECONDS = env.seconds("SUPPORTAGENT_SWEEP_SECONDS", 1)
+WORKER_THREADS = env.number("SUPPORTAGENT_WORKER_THREADS", 16, at_least=1, at_most=256)
+if LEASE_RENEW_SECONDS * 2 > LEASE_SECONDS:
+    raise SettingError("SUPPORTAGENT_LEASE_RENEW_SECONDS", "must be at most half of SUPPORTAGENT_LEASE_SECONDS")
+
+env.warn_unknown("SUPPORTAGENT_")

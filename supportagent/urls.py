@@ -1,4 +1,31 @@
-from django.contrib import admin
-from django.urls import path
+"""The front doors: console and admin for staff, the widget for visitors, probes for the platform."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from importlib.util import find_spec
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from supportagent.console.health import healthz, readyz
+
+
+def pages_of(*modules: str) -> list[URLResolver]:
+    """The pages of the apps that have any; each module spells its full path."""
+    return [path("", include(name)) for name in modules if find_spec(name)]
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    *pages_of(
+        "approvals.urls",
+        "agents.urls",
+        "supportagent.console.urls",
+        "supportagent.workspace.urls",
+        "supportagent.metrics.urls",
+        "supportagent.widget.urls",
+    ),
+]
+if settings.DEMO_PAGES:
+    urlpatterns += pages_of("supportagent.demo.urls")

@@ -1,0 +1,68 @@
+"""Which application answers which connection: pages, the sockets of staff, the sockets of visitors."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+from channels.auth import AuthMiddlewareStack
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.urls import re_path
+
+logger = logging.getLogger(__name__)
+
+WIDGET_PREFIX = "/ws/widget/"
+NO_SUCH_SOCKET = 4404
+
+
+class NoSuchSocket(AsyncWebsocketConsumer):
+    """Answers an unknown path with a close code; without it the router raises and the log fills with traces."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(code=NO_SUCH_SOCKET)
+
+
+def socket_routes(*modules: str) -> list[Any]:
+    """The `websocket_urlpatterns` of the modules, and an answer for every other path."""
+    routes = [route for name in modules if find_spec(name) for route in import_module(name).websocket_urlpatterns]
+    return [*routes, re_path(r"", NoSuchSocket.as_asgi())]
+
+
+class Sockets:
+    """Staff log in and must come from our own hosts; visitors bring a token, and the widget knows its origins."""
+
+    def __init__(self) -> None:
+        self.staff = AllowedHostsOriginValidator(
+            AuthMiddlewareStack(
+                URLRouter(socket_routes("agents.routing", "approvals.routing", "supportagent.workspace.routing"))
+            )
+        )
+        self.visitors = URLRouter(socket_routes("supportagent.widget.routing"))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        app = self.visitors if scope["path"].startswith(WIDGET_PREFIX) else self.staff
+        # Outside a request all synchronous work of the process would share one thread: give each socket its own.
+        async with ThreadSensitiveContext():
+            await app(scope, receive, send)
+
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Start and stop of the server. Django and Channels raise on this protocol, so it is answered here."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            logger.info("Ready to serve")
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def build_application(django_application: Any) -> ProtocolTypeRouter:
+    return ProtocolTypeRouter({"http": django_application, "websocket": Sockets(), "lifespan": lifespan})
