@@ -1,16 +1,35 @@
-"""Settings of the test run: one temporary data folder, a file database, fast password hashing."""
+"""Settings of the test run: a temporary data folder per process, a file database, fast password hashing."""
 
+import atexit
 import os
+import shutil
 import tempfile
+from pathlib import Path
 
+# The workers of pytest-xdist inherit the environment of the process that started them. Each needs a folder
+# of its own, because the folder holds the database and the broker's socket.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if "SUPPORTAGENT_TEST_ROOT" not in os.environ:
+    os.environ["SUPPORTAGENT_TEST_ROOT"] = tempfile.mkdtemp(prefix="supportagent-test-")
+    atexit.register(shutil.rmtree, os.environ["SUPPORTAGENT_TEST_ROOT"], ignore_errors=True)
+if WORKER:
+    os.environ["SUPPORTAGENT_DATA_DIR"] = str(Path(os.environ["SUPPORTAGENT_TEST_ROOT"]) / WORKER)
+else:
+    os.environ.setdefault("SUPPORTAGENT_DATA_DIR", os.environ["SUPPORTAGENT_TEST_ROOT"])
 os.environ.setdefault("SUPPORTAGENT_ENV", "test")
-os.environ.setdefault("SUPPORTAGENT_DATA_DIR", tempfile.mkdtemp(prefix="supportagent-test-"))
+# A developer's key must never be spent by a test; the tests that talk to a server name their own.
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    os.environ.pop(name, None)
 
 from supportagent.settings import *  # noqa: E402, F403
-from supportagent.settings import DATA_DIR, DATABASES  # noqa: E402
+from supportagent.settings import CHANNEL_LAYERS, DATA_DIR, DATABASES  # noqa: E402
 
 # A file, not shared memory: threads that write to a shared-cache database fail with "table is locked".
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"test_supportagent_{os.getpid()}"}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Published messages cross the databases of one Valkey, so parallel workers must not share names.
+CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"test-{os.getpid()}"

@@ -1,0 +1,63 @@
+# Everything a contributor runs. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.requirements
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PYTEST := $(BIN)/python -m pytest
+# Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
+WORKERS ?= 2
+LONG := faults or hostile
+
+.PHONY: help setup demo test e2e lint bench faults hostile chromium lock
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with the pinned dependencies (the other targets call it)
+
+$(STAMP): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(None if ok else \
+		"Python 3.11, 3.12 or 3.13 is needed, this is %d.%d: make setup PYTHON=python3.12" % sys.version_info[:2])'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
+	@echo "Installing the pinned dependencies (about half a minute) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: setup ## start the whole product on this machine; PORT=9000 chooses another port
+	@exec $(BIN)/python manage.py demo
+
+test: setup chromium ## what to run before a commit: unit tests, short faults, a few browser flows (< 5 min)
+	$(PYTEST) -q -n $(WORKERS) --dist loadscope -m "smoke or not (browser or $(LONG))"
+
+e2e: setup chromium ## every browser flow
+	$(PYTEST) -q -m "browser and not ($(LONG))"
+
+faults: setup ## long: killed processes, lost brokers, cut connections
+	$(PYTEST) -q -m faults
+
+hostile: setup ## long: hostile input at every door
+	$(PYTEST) -q -m hostile
+
+lint: setup ## style, types, import rules, missing migrations, system checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy supportagent agents approvals audit
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+
+bench: setup ## CPU, latency and throughput of the agent loop against a local fake model
+	@$(BIN)/python manage.py bench
+
+chromium:
+	@command -v chromium >/dev/null || echo "chromium is not on PATH: browser tests are skipped (apt install chromium)"
+
+# For maintainers: needs uv. The lock files name no index and hold for Python 3.11 to 3.13 on every platform.
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
+lock:
+	$(UV_COMPILE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
