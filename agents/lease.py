@@ -1,0 +1,150 @@
+"""Who works on a run: claim by compare-and-set, a lease that a heartbeat renews, and a fence against late writers.
+
+Whoever holds an older fence can change nothing: every transaction of a worker starts in `step`, which locks
+the run's row and compares the fence.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from agents.models import Run, RunEvent
+from audit import log as audit_log
+from audit.context import Actor, acting
+from supportagent.console import live
+from supportagent.tickets.models import Ticket
+
+logger = logging.getLogger(__name__)
+
+
+class FenceLost(Exception):
+    """Somebody else has the run now (a taker-over, the reaper, another worker): stop and touch nothing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a run, as long as its fence is the newest."""
+
+    run_id: UUID
+    ticket_id: int
+    fence: int
+    actor: Actor
+
+
+@dataclass
+class Step:
+    """One transaction of a worker on its run: the locked row, and the timeline lines it adds."""
+
+    run: Run
+    events: list[RunEvent] = field(default_factory=list)
+
+    def emit(self, kind: str, title: str, **body: Any) -> None:
+        """Add a line to the run's timeline, numbered under the run's lock."""
+        self.run.event_seq += 1
+        self.events.append(
+            RunEvent(run=self.run, seq=self.run.event_seq, kind=kind, title=title[:200], body=body)
+        )
+
+    def flush(self) -> None:
+        RunEvent.objects.bulk_create(self.events)
+        self.run.save()
+        live.publish(f"run.{self.run.pk}", {"type": "live.changed", "what": "run", "seq": self.run.event_seq})
+
+
+def claim(run_id: UUID) -> Claim | None:
+    """Take a queued run; None when there is nothing to take.
+
+    Race: the same job may be delivered twice, or together with the reaper's. The UPDATE names the state it
+    expects, so one caller gets the row.
+    """
+    taken = Run.objects.filter(pk=run_id, state=Run.State.QUEUED).update(
+        state=Run.State.RUNNING, fence=F("fence") + 1, lease_until=_lease_end()
+    )
+    if not taken:
+        return None
+    run = Run.objects.select_related("agent__service_user").get(pk=run_id)
+    return Claim(run.pk, run.ticket_id, run.fence, Actor.of(run.agent.service_user))
+
+
+@contextmanager
+def step(held: Claim, *, with_ticket: bool = False) -> Iterator[Step]:
+    """Open a transaction on a claimed run; raises FenceLost when the claim is no longer the newest.
+
+    `with_ticket` locks the ticket first, for verbs that write to the ticket as well.
+    """
+    with audit_log.transaction(), acting(held.actor):
+        if with_ticket:
+            Ticket.objects.select_for_update().get(pk=held.ticket_id)
+        run = (
+            Run.objects.select_for_update(of=("self",))
+            .select_related("agent__service_user", "ticket__customer", "ticket__team")
+            .filter(pk=held.run_id, fence=held.fence, state=Run.State.RUNNING)
+            .first()
+        )
+        if run is None:
+            raise FenceLost(str(held.run_id))
+        current = Step(run)
+        yield current
+        current.flush()
+
+
+class Heartbeat:
+    """Renews the leases of every run that this process works on, so a slow model call does not lose its run."""
+
+    def __init__(self) -> None:
+        self._claims: set[Claim] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def holding(self, held: Claim) -> Iterator[None]:
+        """Renew the lease of this claim until the block ends."""
+        with self._lock:
+            self._claims.add(held)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._claims.discard(held)
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(settings.LEASE_RENEW_SECONDS):
+            with self._lock:
+                claims = list(self._claims)
+            if not claims:
+                continue
+            try:
+                close_old_connections()
+                renew(claims)
+            except Exception:
+                # The next beat tries again; if the database stays away, the leases run out, as they should.
+                logger.warning("leases could not be renewed", exc_info=True)
+
+
+def renew(claims: list[Claim]) -> int:
+    """Prolong the leases of these claims; those that lost their fence are left alone."""
+    mine = Q()
+    for held in claims:
+        mine |= Q(pk=held.run_id, fence=held.fence)
+    return Run.objects.filter(mine, state=Run.State.RUNNING).update(lease_until=_lease_end())
+
+
+def _lease_end() -> Any:
+    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+heartbeat = Heartbeat()
