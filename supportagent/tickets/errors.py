@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+
 
 class TicketError(Exception):
     """A refusal by the business rules; nothing was changed. `code` is stable, the text is for people."""
@@ -47,7 +49,7 @@ class Conflict(TicketError):
         self.by = by
 
 
-class NotYours(TicketError):
+class NotYours(TicketError, PermissionDenied):
     """Visible perhaps, but not the caller's to act on: another holder, another customer, another team (403)."""
 
     code = "not_yours"

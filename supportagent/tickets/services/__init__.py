@@ -1,0 +1,29 @@
+"""The verbs of tickets. Each is one audited transaction that locks the ticket first.
+
+Admin, pages, jobs and the MCP server all come in here. `actor` is the User who acts (a person or an agent's
+service account, whose permission is checked) or `Actor.system(...)` for the house itself.
+"""
+
+from supportagent.tickets.services.desk import categorise, notify_team, rate, set_state
+from supportagent.tickets.services.drafts import discard_draft, save_draft, send_draft
+from supportagent.tickets.services.holding import hand_back, hand_over, take_over
+from supportagent.tickets.services.inbound import open_ticket, receive_message
+from supportagent.tickets.services.replies import add_note, post_event, post_reply
+
+__all__ = [
+    "add_note",
+    "categorise",
+    "discard_draft",
+    "hand_back",
+    "hand_over",
+    "notify_team",
+    "open_ticket",
+    "post_event",
+    "post_reply",
+    "rate",
+    "receive_message",
+    "save_draft",
+    "send_draft",
+    "set_state",
+    "take_over",
+]

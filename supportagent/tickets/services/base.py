@@ -1,0 +1,114 @@
+"""What every verb shares: the lock, the question of permission, the next entry of a thread, the news."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from audit.context import Actor
+from supportagent.console.live import publish
+from supportagent.staff.models import User, may_see
+from supportagent.staff.permissions import Permission, require
+from supportagent.tickets.errors import Conflict, NotYours
+from supportagent.tickets.models import Message, Ticket
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who wrote an entry, kept as text: a thread must read the same after an account is gone."""
+
+    type: str
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, actor: User | Actor, name: str = "") -> Author:
+        who = actor_of(actor)
+        return cls(who.type, who.id, name or (actor.display_name if isinstance(actor, User) else ""))
+
+
+def actor_of(actor: User | Actor) -> Actor:
+    return actor if isinstance(actor, Actor) else Actor.of(actor)
+
+
+def lock(ticket: Ticket) -> Ticket:
+    """The ticket's row, locked and fresh. First in the lock order, so every verb calls it first.
+
+    `no_key`: rows that merely refer to the ticket (runs, requests) may be inserted meanwhile.
+    """
+    return (
+        Ticket.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("customer", "team", "assignee")
+        .get(pk=ticket.pk)
+    )
+
+
+def authorise(actor: User | Actor, permission: Permission, ticket: Ticket) -> None:
+    """Raise PermissionDenied or NotYours unless `actor` may do this to this ticket.
+
+    A person must see the ticket's team. An agent gets its ticket from the host, bound in the signed grant,
+    so its role decides. The house itself (`Actor.system`) is not asked; nobody else may come as a bare Actor.
+    """
+    if isinstance(actor, Actor):
+        if actor.type != "system":
+            raise TypeError(f"{actor} must act as a User, so that its permission can be checked")
+        return
+    require(actor, permission)
+    if not actor.is_service and not may_see(actor, ticket.team_id):
+        raise NotYours("This ticket belongs to a team that you do not see.")
+
+
+def require_holder(ticket: Ticket, by: User) -> None:
+    """Raise unless `by` holds the ticket: only one person speaks to a customer at a time."""
+    if ticket.assignee_id is None:
+        raise NotYours(f"Take {ticket.number} over first.")
+    if ticket.assignee_id != by.pk:
+        assert ticket.assignee is not None  # noqa: S101 - assignee_id is set
+        raise Conflict(f"{ticket.assignee.display_name} holds {ticket.number}.", by=ticket.assignee)
+
+
+def append(
+    ticket: Ticket,
+    kind: Message.Kind,
+    body: str,
+    author: Author,
+    *,
+    client_message_id: str = "",
+    run_id: UUID | None = None,
+) -> Message:
+    """Insert the thread's next entry and save the locked ticket with whatever the verb changed on it."""
+    ticket.last_seq += 1
+    message = Message.objects.create(
+        ticket=ticket,
+        seq=ticket.last_seq,
+        kind=kind,
+        body=body,
+        author_type=author.type,
+        author_id=author.id,
+        author_name=author.name,
+        client_message_id=client_message_id,
+        run_id=run_id,
+    )
+    save(ticket)
+    announce(ticket, "message", for_customer=message.for_customer)
+    return message
+
+
+def save(ticket: Ticket) -> None:
+    ticket.save(
+        update_fields=["last_seq", "state", "assignee", "category", "priority", "resolved_at", "updated_at"]
+    )
+
+
+def announce(ticket: Ticket, what: str, *, for_customer: bool) -> None:
+    """Tell open pages, after the commit. The customer's page hears nothing of internal notes, not even a beat."""
+    payload: dict[str, Any] = {"what": what, "seq": ticket.last_seq}
+    publish(f"ticket.{ticket.pk}", payload)
+    if for_customer:
+        publish(f"widget.{ticket.pk}", payload)
+
+
+def refs_of(ticket: Ticket) -> list[tuple[str, str]]:
+    """The records beside its target by which an audit entry about the ticket is found."""
+    return [("ticket", ticket.number), ("customer", ticket.customer.reference)]

@@ -1,0 +1,119 @@
+"""The desk work around a thread: sorting it, telling another team, moving it on, rating it."""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from audit import log as audit_log
+from audit.context import Actor, current_actor
+from supportagent.console.live import publish
+from supportagent.staff.models import Team, User
+from supportagent.staff.permissions import Permission
+from supportagent.tickets.errors import InvalidMessage
+from supportagent.tickets.models import Rating, TeamNotice, Ticket
+from supportagent.tickets.services.base import actor_of, announce, authorise, lock, refs_of, save
+from supportagent.tickets.services.holding import close_hand_over
+from supportagent.tickets.text import clean_body
+
+COMMENT_LIMIT = 2_000  # characters
+
+
+def categorise(
+    *, ticket: Ticket, category: str, priority: str, actor: User | Actor, run_id: UUID | None = None
+) -> Ticket:
+    """Sort a ticket. Raises InvalidMessage for a category or priority that is not one of those in use."""
+    if category not in Ticket.Category.values or priority not in Ticket.Priority.values:
+        raise InvalidMessage("The category or the priority is not one of those in use.")
+    with audit_log.transaction():
+        locked = lock(ticket)
+        authorise(actor, Permission.CATEGORISE_TICKET, locked)
+        before = {"category": locked.category, "priority": locked.priority}
+        locked.category, locked.priority = category, priority
+        save(locked)
+        announce(locked, "categorised", for_customer=False)
+        audit_log.record(
+            "tickets.ticket.categorised",
+            target=("ticket", locked.number),
+            actor=actor_of(actor),
+            ticket=locked.number,
+            run=str(run_id or ""),
+            data={"before": before, "after": {"category": category, "priority": priority}},
+            refs=refs_of(locked),
+        )
+    return locked
+
+
+def notify_team(
+    *, team: Team, ticket: Ticket, message: str, actor: User, run_id: UUID | None = None
+) -> TeamNotice:
+    """Leave a line about a ticket in another team's list. It grants that team no view of the ticket."""
+    text = clean_body(message)
+    with audit_log.transaction():
+        locked = lock(ticket)
+        authorise(actor, Permission.NOTIFY_TEAM, locked)
+        notice = TeamNotice.objects.create(team=team, ticket=locked, body=text, author=actor)
+        publish(f"team.{team.pk}", {"what": "notice", "seq": notice.pk})
+        audit_log.record(
+            "tickets.team.notified",
+            target=("team", team.slug),
+            actor=Actor.of(actor),
+            ticket=locked.number,
+            run=str(run_id or ""),
+            data={"notice": str(notice.pk)},
+            refs=refs_of(locked),
+        )
+    return notice
+
+
+def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) -> Ticket:
+    """Move a ticket on. Resolving or closing ends its hand-over.
+
+    Only a person (`actor` is one) moves a ticket that people hold: what an agent or a job wants of it then is
+    out of date, and leaves it as it is. Without `actor` the current one is recorded and nobody is asked.
+    """
+    wanted = Ticket.State(state)
+    with audit_log.transaction():
+        locked = lock(ticket)
+        if actor is not None:
+            authorise(actor, Permission.REPLY_TICKET, locked)
+        person = actor if isinstance(actor, User) and not actor.is_service else None
+        if locked.state == wanted or (locked.held_by_person and not locked.is_over and person is None):
+            return locked
+        before = locked.state
+        locked.state = wanted
+        locked.resolved_at = (locked.resolved_at or timezone.now()) if locked.is_over else None
+        if locked.is_over:
+            close_hand_over(locked, person)
+        save(locked)
+        announce(locked, "state", for_customer=True)
+        audit_log.record(
+            "tickets.ticket.state_changed",
+            target=("ticket", locked.number),
+            actor=actor_of(actor) if actor is not None else current_actor(),
+            ticket=locked.number,
+            data={"before": before, "after": str(wanted)},
+            refs=refs_of(locked),
+        )
+    return locked
+
+
+def rate(*, ticket: Ticket, score: int, comment: str = "") -> Rating:
+    """Keep what the customer thought, 1 to 5; a second rating replaces the first. Raises InvalidMessage."""
+    if score not in range(1, 6):
+        raise InvalidMessage("A rating is a number from 1 to 5.")
+    text = clean_body(comment, limit=COMMENT_LIMIT) if comment.strip() else ""
+    with audit_log.transaction():
+        locked = lock(ticket)
+        rating, _created = Rating.objects.update_or_create(
+            ticket=locked, defaults={"score": score, "comment": text}
+        )
+        announce(locked, "rated", for_customer=False)
+        audit_log.record(
+            "tickets.ticket.rated",
+            target=("ticket", locked.number),
+            actor=Actor.customer(locked.customer.reference),
+            ticket=locked.number,
+            data={"score": score},
+            refs=refs_of(locked),
+        )
+    return rating

@@ -1,0 +1,156 @@
+"""Who has the word: handing a thread to the people, claiming it, giving it back to the agents."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from audit import log as audit_log
+from audit.context import Actor
+from supportagent.staff.models import User
+from supportagent.staff.permissions import Permission
+from supportagent.tickets.errors import Conflict
+from supportagent.tickets.models import HandOver, Message, Ticket
+from supportagent.tickets.services.base import (
+    Author,
+    actor_of,
+    announce,
+    authorise,
+    lock,
+    refs_of,
+    require_holder,
+    save,
+)
+from supportagent.tickets.services.replies import write_event, write_note, write_reply
+from supportagent.tickets.signals import message_received, ticket_taken_over
+from supportagent.tickets.text import clean_body
+
+
+def take_over(*, ticket: Ticket, by: User) -> Ticket:
+    """Claim a ticket for oneself; from here on agents stay silent. Claiming one's own ticket again changes nothing.
+
+    Raises PermissionDenied, NotYours, and Conflict(by) naming the colleague who was first.
+    """
+    with audit_log.transaction():
+        # The race closed here: two colleagues click at once. The row lock lets one in; the other then reads who.
+        locked = lock(ticket)
+        authorise(by, Permission.TAKE_OVER_TICKET, locked)
+        if locked.assignee_id == by.pk and not locked.is_over:
+            return locked
+        if locked.is_over:
+            raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
+        if locked.assignee is not None:
+            raise Conflict(
+                f"{locked.assignee.display_name} has already taken {locked.number} over.", by=locked.assignee
+            )
+        locked.assignee = by
+        locked.state = Ticket.State.WAITING_PERSON
+        write_event(locked, f"{by.first_name or by.display_name} from the team has joined", Actor.of(by))
+        ticket_taken_over.send(sender=Ticket, ticket=locked, by=by)
+        audit_log.record(
+            "tickets.ticket.taken_over",
+            target=("ticket", locked.number),
+            actor=Actor.of(by),
+            ticket=locked.number,
+            refs=refs_of(locked),
+        )
+    return locked
+
+
+def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
+    """Give the ticket back to the agents with a brief (stored as a note), on which a run starts.
+
+    Raises PermissionDenied, NotYours, Conflict(by) for a ticket that `by` does not hold, InvalidMessage for
+    an empty brief.
+    """
+    text = clean_body(brief)
+    with audit_log.transaction():
+        locked = lock(ticket)
+        authorise(by, Permission.TAKE_OVER_TICKET, locked)
+        require_holder(locked, by)
+        if locked.is_over:
+            raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
+        locked.assignee = None
+        locked.state = Ticket.State.OPEN
+        close_hand_over(locked, by)
+        note = write_note(locked, text, by)
+        message_received.send(sender=Ticket, ticket=locked, message=note)
+        audit_log.record(
+            "tickets.ticket.handed_back",
+            target=("ticket", locked.number),
+            actor=Actor.of(by),
+            ticket=locked.number,
+            data={"brief_seq": note.seq},
+            refs=refs_of(locked),
+        )
+    return note
+
+
+def hand_over(
+    *,
+    ticket: Ticket,
+    reason_code: str,
+    summary: str,
+    actor: User | Actor,
+    facts: Mapping[str, Any] | None = None,
+    question: str = "",
+    next_step: str = "",
+    customer_text: str = "",
+    author_name: str = "",
+    run_id: UUID | None = None,
+) -> HandOver:
+    """Hand a thread to the people of its team and tell the customer so with `customer_text` (if any).
+
+    A ticket has one open hand-over: asked again, it stays as it is and the customer hears nothing twice. An agent
+    speaks in its own name (`author_name`); the house itself (`Actor.system`) speaks as an event.
+    """
+    with audit_log.transaction():
+        locked = lock(ticket)
+        authorise(actor, Permission.ESCALATE_TICKET, locked)
+        open_one = HandOver.objects.filter(ticket=locked, closed_at=None).first()
+        if open_one is not None:
+            return open_one
+        who = actor_of(actor)
+        handed = HandOver.objects.create(
+            ticket=locked,
+            reason_code=reason_code,
+            summary=clean_body(summary),
+            facts=dict(facts or {}),
+            question=question,
+            next_step=next_step,
+            created_by_type=who.type,
+            created_by_id=who.id,
+        )
+        locked.state = Ticket.State.WAITING_PERSON
+        locked.resolved_at = None
+        if customer_text and locked.assignee is None:
+            _tell_customer(locked, clean_body(customer_text), actor, author_name, run_id)
+        else:
+            save(locked)
+            announce(locked, "handed_over", for_customer=False)
+        audit_log.record(
+            "tickets.ticket.handed_over",
+            target=("hand_over", str(handed.pk)),
+            actor=who,
+            ticket=locked.number,
+            run=str(run_id or ""),
+            data={"reason": reason_code},
+            refs=refs_of(locked),
+        )
+    return handed
+
+
+def _tell_customer(
+    ticket: Ticket, text: str, actor: User | Actor, author_name: str, run_id: UUID | None
+) -> None:
+    if isinstance(actor, User) and actor.is_service:
+        author = Author.of(actor, author_name)
+        write_reply(ticket, text, author, Message.Kind.AGENT, Actor.of(actor), run_id=run_id)
+    else:
+        write_event(ticket, text, actor_of(actor), run_id=run_id)
+
+
+def close_hand_over(ticket: Ticket, by: User | None) -> None:
+    """The people are done with it: nothing of the locked ticket waits in their queue any more."""
+    HandOver.objects.filter(ticket=ticket, closed_at=None).update(closed_at=Now(), closed_by=by)

@@ -1,0 +1,179 @@
+"""How a thread begins and goes on: a customer writes, or a colleague opens a ticket for them."""
+
+import secrets
+from uuid import UUID
+
+from audit import log as audit_log
+from audit.context import Actor
+from supportagent.staff.models import Team, User
+from supportagent.staff.permissions import Permission
+from supportagent.tickets.errors import DuplicateMessage, InvalidMessage, NotYours
+from supportagent.tickets.models import Customer, Message, Ticket
+from supportagent.tickets.services.base import Author, actor_of, append, authorise, lock, refs_of
+from supportagent.tickets.signals import message_received
+from supportagent.tickets.text import clean_body, clean_client_id, clean_line
+
+SUBJECT_FROM_MESSAGE = 80  # characters
+FIRST_NUMBER = 1000
+
+
+def receive_message(
+    *,
+    customer: Customer,
+    body: str,
+    client_message_id: str,
+    channel: str = Ticket.Channel.WIDGET,
+    assurance: str = Ticket.Assurance.ANONYMOUS,
+    ticket: Ticket | None = None,
+    team: Team | None = None,
+) -> tuple[Message, bool]:
+    """Store what a customer wrote; returns the message and whether it is new.
+
+    It joins `ticket`, else the customer's open thread on the channel (of the same assurance: who has not proved
+    to be the customer never joins a thread of one who has), else it opens a thread for `team` (the front desk).
+    Sending the same `client_message_id` again returns the stored message. Raises InvalidMessage, MessageTooLong,
+    DuplicateMessage (same id, other text) and NotYours (`ticket` is of another customer or assurance).
+    """
+    text = clean_body(body)
+    client_message_id = clean_client_id(client_message_id)
+    channel, assurance = Ticket.Channel(channel), Ticket.Assurance(assurance)
+    with audit_log.transaction():
+        # The race closed here: two posts of one customer at once (a double click, a resend, two tabs) would both
+        # find no thread or no such message, and make two. The customer's row puts them in order; the unique
+        # constraint on the ticket's client message ids stands behind it.
+        customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+        known = _already_received(customer, client_message_id)
+        if known is not None:
+            if known.body != text:
+                raise DuplicateMessage("This message id was already used for another text.")
+            return known, False
+        thread = _thread_of(customer, channel, assurance, ticket)
+        if thread is None:
+            thread = _open(
+                customer,
+                subject=clean_line(text, limit=SUBJECT_FROM_MESSAGE),
+                channel=channel,
+                assurance=assurance,
+                team=team,
+            )
+            _record_opened(thread, Actor.customer(customer.reference))
+        return _receive(thread, text, client_message_id), True
+
+
+def _already_received(customer: Customer, client_message_id: str) -> Message | None:
+    """Looked up over all of the customer's threads: a resend may arrive after the thread was resolved."""
+    if not client_message_id:
+        return None
+    return (
+        Message.objects.filter(ticket__customer=customer, client_message_id=client_message_id)
+        .select_related("ticket")
+        .first()
+    )
+
+
+def _thread_of(customer: Customer, channel: str, assurance: str, ticket: Ticket | None) -> Ticket | None:
+    if ticket is not None:
+        locked = lock(ticket)
+        if locked.customer_id != customer.pk or locked.assurance != assurance:
+            raise NotYours("This thread belongs to somebody else.")
+        if not locked.is_over:
+            return locked
+    thread = (
+        Ticket.objects.filter(customer=customer, channel=channel, assurance=assurance)
+        .open()
+        .select_for_update(of=("self",), no_key=True)
+        .select_related("customer", "team", "assignee")
+        .order_by("-pk")
+    )
+    return thread.first()
+
+
+def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
+    if ticket.held_by_person:
+        ticket.state = Ticket.State.WAITING_PERSON
+    elif ticket.state != Ticket.State.WAITING_APPROVAL:
+        ticket.state = Ticket.State.OPEN
+    reference = ticket.customer.reference
+    message = append(
+        ticket,
+        Message.Kind.CUSTOMER,
+        text,
+        Author("customer", reference, ticket.customer.name),
+        client_message_id=client_message_id,
+    )
+    message_received.send(sender=Ticket, ticket=ticket, message=message)
+    audit_log.record(
+        "tickets.message.received",
+        target=("message", str(message.pk)),
+        actor=Actor.customer(reference),
+        ticket=ticket.number,
+        data={"seq": message.seq, "characters": len(text)},
+        refs=refs_of(ticket),
+    )
+    return message
+
+
+def open_ticket(
+    *,
+    customer: Customer,
+    subject: str,
+    body: str,
+    category: str = Ticket.Category.OTHER,
+    actor: User | Actor,
+    team: Team,
+    priority: str = Ticket.Priority.NORMAL,
+    assurance: str = Ticket.Assurance.ANONYMOUS,
+    run_id: UUID | None = None,
+) -> Ticket:
+    """Open an internal ticket about a customer; `body` becomes its first note. No agent starts on it.
+
+    It is on the internal channel, so that the customer's next message does not land in it.
+    """
+    if category not in Ticket.Category.values or priority not in Ticket.Priority.values:
+        raise InvalidMessage("The category or the priority is not one of those in use.")
+    text, title = clean_body(body), clean_line(subject)
+    if not title:
+        raise InvalidMessage("The subject is empty.")
+    with audit_log.transaction():
+        authorise(actor, Permission.CREATE_TICKET, Ticket(team=team))
+        ticket = _open(
+            customer,
+            subject=title,
+            channel=Ticket.Channel.INTERNAL,
+            assurance=assurance,
+            team=team,
+            category=category,
+            priority=priority,
+        )
+        append(ticket, Message.Kind.NOTE, text, Author.of(actor), run_id=run_id)
+        _record_opened(ticket, actor_of(actor), run=str(run_id or ""))
+    return ticket
+
+
+def _open(customer: Customer, *, team: Team | None, **fields: str) -> Ticket:
+    """Insert a ticket and number it after its own key.
+
+    The number is derived from the key that the database hands out, so two threads opened at once cannot get the
+    same one and neither waits for the other. A rolled-back insert leaves a gap; nothing reads meaning into it.
+    """
+    ticket = Ticket.objects.create(
+        number=f"new-{secrets.token_hex(8)}",
+        customer=customer,
+        team=team or Team.objects.all().front_desk(),
+        **fields,
+    )
+    ticket.number = f"T-{FIRST_NUMBER + ticket.pk}"
+    ticket.save(update_fields=["number"])
+    return ticket
+
+
+def _record_opened(ticket: Ticket, actor: Actor, run: str = "") -> None:
+    audit_log.record(
+        "tickets.ticket.opened",
+        target=("ticket", ticket.number),
+        actor=actor,
+        ticket=ticket.number,
+        run=run,
+        data={"channel": ticket.channel, "assurance": ticket.assurance, "category": ticket.category},
+        refs=[("customer", ticket.customer.reference), ("team", ticket.team.slug)],
+    )
