@@ -235,6 +235,11 @@ if PRODUCTION:
     # Neither an environment variable nor a row of the admin can reach them: there is nothing to resolve.
     MODEL_PROVIDERS = {name: path for name, path in MODEL_PROVIDERS.items() if name not in DEMO_PROVIDERS}
 DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
+MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
+MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
+SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answers of the `scripted` provider
+# What the offline model pretends to cost (micro-units per million tokens), so that budgets and costs show.
+NOMINAL_PRICES = {"offline": (400_000, 1_600_000), "scripted": (400_000, 1_600_000)}
 
 # The sample shop, its pages and its log-ins with a published password.
 DEMO_PAGES = env.flag("SUPPORTAGENT_DEMO_PAGES", not PRODUCTION)

@@ -29,8 +29,8 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class RequestedCall:
-    """A call the model asks for. `arguments` is the JSON text as the model wrote it: it may be invalid,
-    and `id` may repeat within one reply; the caller judges both."""
+    """A call the model asks for. `id` is unique within the reply; `arguments` is the JSON text as the
+    model wrote it and may be invalid: the caller judges it."""
 
     id: str
     name: str
@@ -154,14 +154,18 @@ class ProviderTimeout(ProviderError):
 
 
 class ProviderMisconfigured(ProviderError):
-    """Key, model name, address or alias are wrong: no retry helps until a person changes them."""
+    """Key, model name, address or alias are wrong: no retry helps until a person changes them. `param`
+    names the parameter that the vendor refused, if it said so."""
 
-    def __init__(self, message: str, *, sent: bool = False) -> None:
+    def __init__(self, message: str, *, sent: bool = False, param: str = "") -> None:
         super().__init__(message, sent=sent)
+        self.param = param
 
 
 class ProviderGarbage(ProviderError):
-    """The server answered with something that is no reply. Asking again, with a word about it, may help."""
+    """The server answered with something that is no reply. Asking again, with a word about it, may help.
+    `usage` is what it cost, where that much could be read."""
 
-    def __init__(self, message: str, *, sent: bool = True) -> None:
+    def __init__(self, message: str, *, sent: bool = True, usage: Usage | None = None) -> None:
         super().__init__(message, sent=sent)
+        self.usage = usage
