@@ -41,6 +41,21 @@ class Claim:
     actor: Actor
 
 
+# What the worker that holds the run may change; `wanted`, `fence` and the lease belong to others as well.
+_OWNED = (
+    "state",
+    "ended_because",
+    "turns",
+    "event_seq",
+    "message_seq",
+    "worked_ms",
+    "input_tokens",
+    "output_tokens",
+    "cost_micros",
+    "finished_at",
+)
+
+
 @dataclass
 class Step:
     """One transaction of a worker on its run: the locked row, and the timeline lines it adds."""
@@ -57,7 +72,7 @@ class Step:
 
     def flush(self) -> None:
         RunEvent.objects.bulk_create(self.events)
-        self.run.save()
+        self.run.save(update_fields=_OWNED)
         live.publish(f"run.{self.run.pk}", {"type": "live.changed", "what": "run", "seq": self.run.event_seq})
 
 

@@ -1,0 +1,186 @@
+"""The conversation that a model sees, rebuilt from rows.
+
+Each ModelCall keeps the references of what was new to the model in that turn. Those rows never change in what they
+render to, so the transcript only grows: nothing already shown is rewritten, and a resumed run sees the same.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from agents.models import ModelCall, Run, ToolCall
+from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, ToolResult
+from approvals.models import ApprovalDecision, ApprovalRequest
+from supportagent.tickets.models import Message
+
+HISTORY = 60  # messages of the ticket that a new run is given
+_SPEAKERS = {
+    Message.Kind.CUSTOMER: "customer",
+    Message.Kind.AGENT: "agent",
+    Message.Kind.PERSON: "person",
+}
+
+
+class Transcript:
+    """The rows of one run and its ticket, read once, and what they render to."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.turns = list(run.model_calls.order_by("turn"))
+        self.calls = {str(call.pk): call for call in run.tool_calls.select_related("tool")}
+        self.last = self.turns[-1] if self.turns else None
+        self._shown = {tuple(ref) for turn in self.turns for ref in turn.shown}
+        self._messages = self._load_messages()
+
+    def news(self) -> list[list[Any]]:
+        """References to what the model has not seen yet and should answer to, in the order it will see them."""
+        loud = [*self._new_results(), *self._new_outcomes(), *self._new_messages()]
+        if not loud:
+            return []
+        return [*self._new_results(), *self._quiet(), *self._new_outcomes(), *self._new_messages()]
+
+    def items(self, news: list[list[Any]]) -> tuple[Item, ...]:
+        """Everything shown so far plus `news`, oldest first."""
+        return tuple(self._items(news))
+
+    def newest_message_seq(self) -> int:
+        return max((message.seq for message in self._messages.values()), default=self.run.message_seq)
+
+    def customer_words(self) -> str:
+        """The customer's latest message, as evidence for an approver."""
+        said = [m for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER]
+        return said[-1].body if said else ""
+
+    def _items(self, news: list[list[Any]]) -> Iterable[Item]:
+        for turn in self.turns:
+            yield from self._render(turn.shown)
+            yield ModelTurn(
+                text=turn.text,
+                tool_calls=tuple(RequestedCall(**call) for call in turn.tool_calls),
+                raw=turn.raw,
+                provider=turn.provider,
+            )
+        yield from self._render(news)
+
+    def _render(self, refs: list[list[Any]]) -> Iterable[Item]:
+        for kind, key in (ref[:2] for ref in refs):
+            item = self._render_one(kind, key)
+            if item is not None:
+                yield item
+
+    def _render_one(self, kind: str, key: Any) -> Item | None:
+        if kind == "message":
+            return _said(self._messages[key]) if key in self._messages else None
+        if kind == "unsent":
+            return HostNote("Your last answer was not sent, because the customer wrote again.")
+        if kind == "replaced":
+            return _replaced(key)
+        call = self.calls[key]
+        if kind == "outcome":
+            return HostNote(outcome_note(call))
+        if kind == "mismatch":
+            return HostNote(f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}")
+        return ToolResult(call_id=call.provider_call_id, name=call.name, content=_result(kind, call))
+
+    def _load_messages(self) -> dict[int, Message]:
+        shown = [key for kind, key in self._shown_pairs() if kind == "message"]
+        visible = Message.objects.filter(ticket=self.run.ticket).exclude(kind=Message.Kind.EVENT)
+        newest = visible.filter(seq__gt=self.run.message_seq).order_by("-seq")[:HISTORY]
+        rows = {m.pk: m for m in [*reversed(newest), *Message.objects.filter(pk__in=shown)]}
+        return dict(sorted(rows.items(), key=lambda pair: pair[1].seq))
+
+    def _shown_pairs(self) -> Iterable[tuple[str, Any]]:
+        return ((ref[0], ref[1]) for ref in self._shown)
+
+    def _new_results(self) -> list[list[Any]]:
+        """Answers to the calls of the last turn; a call that waits for a person is answered with its reference."""
+        if self.last is None:
+            return []
+        turn = [call for call in self.calls.values() if call.turn == self.last.turn]
+        refs = []
+        for call in sorted(turn, key=lambda call: call.index):
+            key = str(call.pk)
+            if {("result", key), ("held", key)} & {ref[:2] for ref in self._shown}:
+                continue
+            refs.append(["held" if call.approval_id else "result", key])
+        return refs
+
+    def _new_outcomes(self) -> list[list[Any]]:
+        """Calls that the model was told to wait for, and that have ended since; and writes that went astray."""
+        shown = {ref[:2] for ref in self._shown}
+        ended = [
+            ["outcome", key]
+            for key, call in self.calls.items()
+            if ("outcome", key) not in shown
+            and call.state in ToolCall.FINAL
+            and (("held", key) in shown or call.approval_id)
+        ]
+        astray = [
+            ["mismatch", key]
+            for key, call in self.calls.items()
+            if call.evidence and call.evidence.get("differs") and ("mismatch", key) not in shown
+        ]
+        return ended + astray
+
+    def _new_messages(self) -> list[list[Any]]:
+        """What was said since; our own earlier answers in this run are in the transcript as model turns."""
+        return [
+            ["message", key]
+            for key, message in self._messages.items()
+            if ("message", key) not in {ref[:2] for ref in self._shown} and message.run_id != self.run.pk
+        ]
+
+    def _quiet(self) -> list[list[Any]]:
+        """Notes that are worth saying, but not worth a model call of their own."""
+        notes: list[list[Any]] = []
+        if self.last is not None and self.last.fate == ModelCall.Fate.UNSENT:
+            notes.append(["unsent", self.last.turn])
+        held = [key for kind, key in self._shown_pairs() if kind == "held"]
+        current = {self.calls[key].approval_id for key in held}
+        for request in ApprovalRequest.objects.filter(pk__in=current, supersedes__isnull=False):
+            notes.append(["replaced", f"{request.supersedes_id}>{request.pk}"])
+        return [note for note in notes if tuple(note) not in self._shown]
+
+
+def _said(message: Message) -> Item:
+    if message.kind == Message.Kind.NOTE:
+        return HostNote(f"Note from {message.author_name or 'a colleague'}: {message.body}")
+    return Said(speaker=_SPEAKERS[message.kind], text=message.body, name=message.author_name)  # type: ignore[arg-type]
+
+
+def _replaced(key: str) -> HostNote:
+    old, _, new = key.partition(">")
+    return HostNote(
+        f"Reference R-{old} was replaced by R-{new}, because the facts changed. It still waits for a person."
+    )
+
+
+def _result(kind: str, call: ToolCall) -> str:
+    if kind == "held":
+        return json.dumps({"status": "waiting_for_approval", "reference": f"R-{_first_reference(call)}"})
+    return json.dumps(call.result if call.result is not None else {"error": {"code": call.code, "message": ""}})
+
+
+def _first_reference(call: ToolCall) -> int:
+    """The reference under which the model first heard of a held call, whatever replaced it since."""
+    request = ApprovalRequest.objects.filter(call_id=call.pk).order_by("pk").first()
+    return request.pk if request else call.approval_id or 0
+
+
+def outcome_note(call: ToolCall) -> str:
+    """How a call that waited for a person ended, in the fixed wording that models are told to expect."""
+    head = f"Outcome of {call.name} (reference R-{call.approval_id}):"
+    if call.state == ToolCall.State.SUCCEEDED:
+        return f"{head} done. Result: {json.dumps(call.result)}"
+    if call.code == "rejected":
+        decision = ApprovalDecision.objects.filter(
+            request_id=call.approval_id, verdict=ApprovalDecision.Verdict.REJECT
+        ).first()
+        code, text = (decision.reason_code, decision.customer_text) if decision else ("other", "")
+        return f"{head} rejected. Code: {code}. Say to the customer: {text}"
+    if call.code == "expired":
+        return f"{head} expired. Nobody decided in time and nothing was executed."
+    if call.code == "cancelled":
+        return f"{head} cancelled. Nothing was executed."
+    return f"{head} failed. Error: {json.dumps(call.result)}"
+
