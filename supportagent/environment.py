@@ -21,8 +21,8 @@ TRUE, FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "n
 VALKEY_TIMEOUT_SECONDS = 2
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
-# Read by the Makefile or by the process itself, not through a reader of this module.
-OUTSIDE_SETTINGS = frozenset({"SUPPORTAGENT_PROCESS"})
+# Set by asgi.py and by the test run for the processes that they are or start; nobody writes them by hand.
+OUTSIDE_SETTINGS = frozenset({"SUPPORTAGENT_PROCESS", "SUPPORTAGENT_TEST_ROOT"})
 
 
 class SettingError(SystemExit):

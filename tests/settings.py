@@ -24,12 +24,15 @@ for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
 from supportagent.settings import *  # noqa: E402, F403
 from supportagent.settings import CHANNEL_LAYERS, DATA_DIR, DATABASES  # noqa: E402
 
+# The same in the processes that a test starts, another in each parallel worker and each run.
+NAMESPACE = f"{Path(os.environ['SUPPORTAGENT_TEST_ROOT']).name}-{WORKER or 'main'}"
+
 # A file, not shared memory: threads that write to a shared-cache database fail with "table is locked".
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
-    DATABASES["default"]["TEST"] = {"NAME": f"test_supportagent_{os.getpid()}"}
+    DATABASES["default"]["TEST"] = {"NAME": NAMESPACE.replace("-", "_")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Published messages cross the databases of one Valkey, so parallel workers must not share names.
-CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"test-{os.getpid()}"
+CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = NAMESPACE
