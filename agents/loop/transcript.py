@@ -183,4 +183,3 @@ def outcome_note(call: ToolCall) -> str:
     if call.code == "cancelled":
         return f"{head} cancelled. Nothing was executed."
     return f"{head} failed. Error: {json.dumps(call.result)}"
-

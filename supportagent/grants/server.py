@@ -14,13 +14,13 @@ from typing import Any
 
 import mcp_types as types
 from asgiref.sync import sync_to_async
+from audit.context import Actor, acting
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 from mcp.server import Server
 
 from audit import log as audit_log
-from audit.context import Actor, acting
 from supportagent.grants import receipts, signing, strict
 from supportagent.staff.permissions import require
 
@@ -83,6 +83,7 @@ class ServerTool:
     amount: str
     currency: str
     check: str
+    check_fields: tuple[str, ...]
     host_only: bool
 
 
@@ -126,6 +127,7 @@ class DomainServer:
         amount: str = "",
         currency: str = "",
         check: str = "",
+        check_fields: tuple[str, ...] = (),
         host_only: bool = False,
     ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
         """Declare a handler as a tool; its docstring is the contract that the model reads."""
@@ -149,6 +151,7 @@ class DomainServer:
                 amount=amount,
                 currency=currency,
                 check=check,
+                check_fields=check_fields,
                 host_only=host_only,
             )
             return handler

@@ -1,6 +1,5 @@
 """What may be called: servers, their pinned and reviewed tools, and who was granted them."""
 
-from django.contrib.auth.models import Group
 from django.db import models
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
@@ -55,6 +54,9 @@ class Tool(models.Model):
     host_only = models.BooleanField(default=False, help_text="Called by our own code, never offered to a model.")
     facts_tool = models.CharField(max_length=110, blank=True, help_text="Read that proves ownership and facts.")
     check_tool = models.CharField(max_length=110, blank=True, help_text="Read that shows the outcome of a write.")
+    check_fields = models.JSONField(
+        default=list, blank=True, help_text="Fields of the result that the check must confirm."
+    )
     subject_argument = models.CharField(max_length=60, blank=True, help_text="What money is counted on.")
     amount_argument = models.CharField(max_length=60, blank=True, help_text="Minor units.")
     currency_argument = models.CharField(max_length=60, blank=True)
@@ -90,7 +92,6 @@ class ToolGrant(GroupObjectPermissionBase):
 
     def __str__(self) -> str:
         return f"{self.group} · {self.permission.codename} · {self.content_object}"
-
 
 
 class ToolUserGrant(UserObjectPermissionBase):

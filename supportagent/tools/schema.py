@@ -59,7 +59,7 @@ def definition_hash(tool: ServerTool) -> str:
         "bound": dict(tool.bound),
         "subject": [tool.subject, tool.amount, tool.currency],
         "facts": tool.facts,
-        "check": tool.check,
+        "check": [tool.check, *tool.check_fields],
     }
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

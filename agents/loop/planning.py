@@ -1,0 +1,204 @@
+"""From what a model asked for to what may happen: every call is judged before the first side effect.
+
+`propose` turns the reply into rows and refuses what is not a valid, granted call. `rule` asks the approval policy.
+Refusals are answers for the model: it may correct itself.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from agents.models import Run, ToolCall
+from agents.providers.base import RequestedCall, ToolSpec
+from approvals import binding, policy
+from approvals.models import ApprovalDecision, ApprovalPolicy
+from approvals.policy import Ruling
+from audit.chain import canonical
+from supportagent.grants import strict
+from supportagent.tools import access, schema
+from supportagent.tools.access import GrantedTool
+from supportagent.tools.models import Tool
+
+MAX_CALLS_PER_TURN = 8
+CONFUSED = ("unknown_tool", "invalid_arguments")  # refusals that say the model does not follow the contract
+
+
+class CallRefused(Exception):
+    """The call may not happen; the model is told the code and the message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class ToolPlan:
+    """What becomes of the calls of one turn."""
+
+    ready: list[ToolCall]
+    needs_facts: list[ToolCall]
+    refused: list[ToolCall]
+
+
+class Capability:
+    """What one run may do, minted by code when it is claimed: customer, assurance, granted tools and their rules."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @cached_property
+    def tools(self) -> dict[str, GrantedTool]:
+        """Granted tools by the name that the model uses; those for proved identities only when it is proved."""
+        return {
+            name: granted
+            for name, granted in access.granted(self.run.agent.service_user).items()
+            if self.run.customer or not granted.tool.requires_verified
+        }
+
+    @cached_property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        return tuple(
+            ToolSpec(name, granted.tool.description, schema.offered_schema(granted.tool))
+            for name, granted in self.tools.items()
+        )
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Where host-bound arguments come from."""
+        ticket = self.run.ticket
+        return {
+            "ticket": ticket.number,
+            "team": ticket.team.slug,
+            "customer": self.run.customer,
+            "run": str(self.run.pk),
+        }
+
+
+def propose(capability: Capability, requested: tuple[RequestedCall, ...], *, turn: int) -> list[ToolCall]:
+    """Rows for the calls of one reply, unsaved: valid ones PROPOSED, the others REFUSED with their reason."""
+    seen: set[tuple[str, str]] = set()
+    calls = []
+    for index, wanted in enumerate(requested):
+        call = ToolCall(
+            run=capability.run, turn=turn, index=index, provider_call_id=wanted.id, name=wanted.name[:120]
+        )
+        try:
+            if index >= MAX_CALLS_PER_TURN:
+                raise CallRefused("too_many_calls", f"at most {MAX_CALLS_PER_TURN} calls per turn")
+            _fill(call, wanted, capability)
+            if (call.name, call.bound_arguments) in seen:
+                raise CallRefused("duplicate", "the same call stands in this turn already")
+            seen.add((call.name, call.bound_arguments))
+        except CallRefused as refusal:
+            refuse(call, refusal.code, refusal.message)
+        except strict.InvalidArguments as error:
+            refuse(call, "invalid_arguments", str(error))
+        calls.append(call)
+    return calls
+
+
+def refuse(call: ToolCall, code: str, message: str) -> None:
+    """Mark an unsaved or locked call as refused, with the answer that the model gets."""
+    call.state = ToolCall.State.REFUSED
+    call.code = code
+    call.result = {"error": {"code": code, "message": message}}
+
+
+def sort(calls: list[ToolCall]) -> ToolPlan:
+    """Split proposed calls by what they need next."""
+    open_calls = [call for call in calls if call.state == ToolCall.State.PROPOSED]
+    return ToolPlan(
+        ready=[call for call in open_calls if not _tool(call).facts_tool],
+        needs_facts=[call for call in open_calls if _tool(call).facts_tool],
+        refused=[call for call in calls if call.state == ToolCall.State.REFUSED],
+    )
+
+
+def rule(call: ToolCall, *, facts: Mapping[str, Any]) -> Ruling:
+    """What the approval policy says about this call on these facts. Reads need no rule. Raises CallRefused."""
+    tool = _tool(call)
+    arguments = json.loads(call.bound_arguments)
+    ruling = policy.evaluate(tool=tool, arguments=arguments, facts=facts, assurance=call.run.assurance)
+    if ruling.outcome == ApprovalPolicy.Outcome.DENY:
+        raise CallRefused("denied_by_policy", f"not allowed: {ruling.rule_name}")
+    if ruling.outcome == ApprovalPolicy.Outcome.APPROVE:
+        _check_not_rejected_before(call)
+        _check_not_under_way(call)
+    return ruling
+
+
+def proposal_facts_arguments(facts_tool: Tool, call: ToolCall) -> dict[str, Any]:
+    """The arguments of the read that belongs to a call: those that both have."""
+    arguments = json.loads(call.bound_arguments)
+    return {name: arguments[name] for name in facts_tool.input_schema.get("properties", {}) if name in arguments}
+
+
+def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:
+    granted = capability.tools.get(wanted.name)
+    if granted is None:
+        raise CallRefused("unknown_tool", "there is no such tool")
+    tool = granted.tool
+    reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
+    bound = schema.bind(tool, arguments, capability.sources)
+    strict.validate(bound, tool.input_schema)
+    for argument_rules in granted.rules:
+        _check_rules(bound, argument_rules)
+    call.tool = tool
+    call.definition_hash = tool.definition_hash
+    call.stated_reason = reason
+    call.arguments = canonical(arguments).decode()
+    call.bound_arguments = canonical(bound).decode()
+    _count_on_subject(call, tool, bound)
+    call.action_key = binding.action_key(
+        server=tool.server.name,
+        tool=tool.name,
+        arguments=call.arguments,
+        bound_arguments=call.bound_arguments,
+        subject=call.subject,
+    )
+
+
+def _check_rules(arguments: dict[str, Any], rules: dict[str, Any]) -> None:
+    try:
+        strict.validate(arguments, rules)
+    except strict.InvalidArguments as error:
+        raise CallRefused("outside_role", f"your role does not reach this far: {error}") from error
+
+
+def _count_on_subject(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> None:
+    """Name what the effect is counted on, so that the same effect cannot be under way twice."""
+    if not tool.subject_argument or tool.subject_argument not in arguments:
+        return
+    kind = tool.subject_argument.removesuffix("_id")
+    call.subject = f"{kind}:{arguments[tool.subject_argument]}"
+    call.effect_key = f"{tool.name}|{call.subject}"
+    if tool.amount_argument:
+        call.amount_minor = arguments.get(tool.amount_argument)
+        call.currency = arguments.get(tool.currency_argument, "")
+
+
+def _check_not_rejected_before(call: ToolCall) -> None:
+    rejected = ApprovalDecision.objects.filter(
+        verdict=ApprovalDecision.Verdict.REJECT,
+        request__ticket=call.run.ticket_id,
+        request__action_key=call.action_key,
+    )
+    if rejected.exists():
+        raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
+
+
+def _check_not_under_way(call: ToolCall) -> None:
+    live = ToolCall.objects.filter(
+        effect_key=call.effect_key,
+        state__in=["AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN"],
+    ).exclude(pk=call.pk)
+    if call.effect_key and live.exists():
+        raise CallRefused("already_under_way", "the same effect is already waiting or being carried out")
+
+
+def _tool(call: ToolCall) -> Tool:
+    assert call.tool is not None  # noqa: S101 - a proposed call has a tool, `_fill` sets it
+    return call.tool

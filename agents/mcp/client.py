@@ -1,0 +1,28 @@
+"""Calls to domain servers. Only `agents/loop/execution.py` uses this."""
+
+from typing import Any
+
+from supportagent.grants import signing
+from supportagent.grants.server import Outcome
+from supportagent.tools.models import Tool
+from supportagent.tools.registry import get_server
+
+
+def call_tool(
+    tool: Tool, arguments: dict[str, Any], *, key: str, customer: str, actor: int, approval: str = ""
+) -> Outcome:
+    """Sign a grant for exactly this call and make it. Built-in servers run in process.
+
+    A refusal comes back as an Outcome with `ok` false; any exception means that the outcome is not known.
+    """
+    server = get_server(tool.server.name)
+    token = signing.issue(
+        key=key,
+        server=server.name,
+        tool=tool.name,
+        arguments=arguments,
+        customer=customer,
+        actor=actor,
+        approval=approval,
+    )
+    return server.call(tool.name, arguments, grant_token=token)
