@@ -26,9 +26,11 @@ MAX_TOKENS = 1_000_000_000
 
 # The part of JSON schema that OpenAI's strict mode takes; with any other keyword it answers 400.
 STRICT_KEYWORDS = frozenset(
-    ["type", "properties", "required", "additionalProperties", "description", "title", "enum", "const", "items", "anyOf", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems"]
+    {"type", "properties", "required", "additionalProperties", "description", "title", "enum", "const"}
+    | {"items", "minItems", "maxItems", "anyOf", "pattern", "format"}
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 )
-STRICT_FORMATS = frozenset(["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"])
+STRICT_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 MAX_ID_LENGTH = 120  # as ModelCall and ToolCall keep them
 MAX_MODEL_LENGTH = 100
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
