@@ -55,13 +55,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # -- life of the socket -------------------------------------------------------------------------
 
-    async def connect(self) -> None:
+    def _prepare(self) -> None:
         self._listening: set[str] = set()
         self._news: dict[str, dict[str, Any]] = {}
         self._has_news = asyncio.Event()
         self._bad_frames = 0
         self._window = (0, 0)
         self._tasks: list[asyncio.Task[None]] = []
+
+    async def connect(self) -> None:
+        self._prepare()
         await self.accept()
         if not await self._listen():
             return
@@ -87,9 +90,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # -- frames from the browser --------------------------------------------------------------------
 
-    async def receive(
-        self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
-    ) -> None:
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         if len(text_data or bytes_data or "") > MAX_FRAME_BYTES:
             return await self.close(code=TOO_BIG)
         if self._is_flooding():

@@ -34,10 +34,42 @@ def money(minor: int, currency: str) -> str:
     return f"{'−' if minor < 0 else ''}{symbol}{number}"
 
 
+@register.filter
+def in_minutes(duration: dt.timedelta) -> int:
+    return -(-int(duration.total_seconds()) // 60)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A Material Symbol; decoration only, so always beside words or inside a named control."""
     return format_html('<span class="icon" aria-hidden="true">{}</span>', name)
+
+
+# State -> colour, for the states of runs, tool calls, approvals, tickets and agents. The words are always
+# written out; the colour only repeats them.
+STATUS_KINDS = {
+    "info": {"RUNNING", "QUEUED", "READY", "SENDING", "PROPOSED", "OPEN", "DRAFT"},
+    "success": {"COMPLETED", "SUCCEEDED", "APPROVED", "RESOLVED", "LIVE", "ACTIVE", "SENT"},
+    "warning": {
+        "AWAITING_APPROVAL",
+        "PENDING",
+        "WAITING_APPROVAL",
+        "WAITING_PERSON",
+        "HANDED_OVER",
+        "PARKED",
+        "PAUSED",
+        "OUTCOME_UNKNOWN",
+    },
+    "danger": {"FAILED", "REFUSED", "REJECTED"},
+}
+
+
+@register.simple_tag
+def status(state: str, label: str = "") -> SafeString:
+    """A badge for a state such as "AWAITING_APPROVAL"; an unlisted state is drawn in grey."""
+    kind = next((kind for kind, states in STATUS_KINDS.items() if state.upper() in states), "neutral")
+    words = label or state.replace("_", " ").capitalize()
+    return format_html('<span class="badge badge--{}"><span class="dot"></span>{}</span>', kind, words)
 
 
 @register.simple_tag
