@@ -3,8 +3,9 @@
 import hashlib
 from typing import Any
 
-from approvals.models import ApprovalRequest
 from audit.chain import canonical
+
+from approvals.models import ApprovalRequest
 
 DIGEST_VERSION = 1
 

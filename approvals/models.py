@@ -122,9 +122,7 @@ class ApprovalRequest(models.Model):
             models.UniqueConstraint(
                 fields=["call_id"], condition=Q(state="PENDING"), name="one_pending_request_per_call"
             ),
-            models.UniqueConstraint(
-                fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"
-            ),
+            models.UniqueConstraint(fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"),
         ]
         indexes = [models.Index(fields=["state", "expires_at"])]
 
@@ -161,9 +159,7 @@ class ApprovalDecision(models.Model):
     digest = models.CharField(max_length=64)
     reason_code = models.CharField(max_length=20, choices=ReasonCode, blank=True)
     reason = models.TextField(blank=True)
-    customer_text = models.CharField(
-        max_length=300, blank=True, help_text="A sentence that the customer may read."
-    )
+    customer_text = models.CharField(max_length=300, blank=True, help_text="A sentence that the customer may read.")
     decided_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -45,9 +45,7 @@ class Ruling:
         return (self.outcome, self.tier, self.rule_id, self.rule_version)
 
 
-def evaluate(
-    *, tool: Tool, arguments: Mapping[str, Any], facts: Mapping[str, Any], assurance: str
-) -> Ruling:
+def evaluate(*, tool: Tool, arguments: Mapping[str, Any], facts: Mapping[str, Any], assurance: str) -> Ruling:
     """Ask the rules in order; without one that holds, the tool's own declaration decides."""
     subject = {"arguments": dict(arguments), "facts": dict(facts), "assurance": assurance}
     for rule in ApprovalPolicy.objects.filter(enabled=True):

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from audit.context import Actor
 from django.db.models.functions import Now
 
 from approvals import binding
-from approvals.access import may_decide
+from approvals.access import has_right_to_decide, may_decide
 from approvals.errors import AlreadyDecided, ChangedSinceShown, InvalidDecision, NotAllowed, RequestExpired
 from approvals.models import ApprovalDecision, ApprovalRequest
 from approvals.policy import Ruling
 from approvals.signals import approval_decided
 from audit import log as audit_log
 from audit.clock import database_now
-from audit.context import Actor
 from supportagent.console import live
 from supportagent.console.money import format_money
 from supportagent.staff.models import User
@@ -50,7 +50,9 @@ class Proposal:
     requested_by_name: str
 
 
-def request_approval(proposal: Proposal, ruling: Ruling, *, supersedes: ApprovalRequest | None = None) -> ApprovalRequest:
+def request_approval(
+    proposal: Proposal, ruling: Ruling, *, supersedes: ApprovalRequest | None = None
+) -> ApprovalRequest:
     """Put a call before a person. The caller holds the ticket's lock and a transaction."""
     request = ApprovalRequest(
         call_id=proposal.call_id,
@@ -150,6 +152,26 @@ def supersede(request: ApprovalRequest, proposal: Proposal, ruling: Ruling) -> A
     return request_approval(proposal, ruling, supersedes=request)
 
 
+def obstacle_to_sending(request: ApprovalRequest, *, facts: dict[str, Any], ruling: Ruling) -> str:
+    """Why an approved call may not be sent as it was approved, in a few words; empty when it may.
+
+    Compares the digest over fresh facts and the present definition, the rule, the clock and the approvers' rights.
+    """
+    if request.state != State.APPROVED:
+        return "it is not approved"
+    if request.expires_at <= database_now():
+        return "expired"
+    fresh = binding.digest_of(request, facts=facts, definition_hash=request.tool.definition_hash)
+    if fresh != request.digest:
+        return "the facts changed" if facts != request.facts else "the tool changed"
+    if ruling.key != ("approve", request.tier, request.rule_id, request.rule_version):
+        return "the rules changed"
+    approvers = [decision.decided_by for decision in request.decisions.select_related("decided_by")]
+    if not all(has_right_to_decide(user, request).allowed for user in approvers):
+        return "an approver lost the right to approve"
+    return ""
+
+
 def cancel_for_calls(call_ids: list[UUID], *, actor: Actor, why: str) -> int:
     """End the pending requests of these calls without a decision. The caller holds the ticket's lock."""
     requests = list(ApprovalRequest.objects.pending().filter(call_id__in=call_ids).select_related("ticket", "tool"))
@@ -172,9 +194,9 @@ def _expire(request: ApprovalRequest) -> bool:
     with audit_log.transaction():
         request = _locked(request)
         # Race: a supervisor decided between the scan and the lock. The condition on the state lets one win.
-        ended = ApprovalRequest.objects.filter(
-            pk=request.pk, state=State.PENDING, expires_at__lte=Now()
-        ).update(state=State.EXPIRED, decided_at=Now())
+        ended = ApprovalRequest.objects.filter(pk=request.pk, state=State.PENDING, expires_at__lte=Now()).update(
+            state=State.EXPIRED, decided_at=Now()
+        )
         if not ended:
             return False
         request.state = State.EXPIRED
@@ -195,7 +217,9 @@ def title_of(tool: Tool, values: Mapping[str, Any]) -> str:
 
 def _locked(request: ApprovalRequest) -> ApprovalRequest:
     Ticket.objects.select_for_update().get(pk=request.ticket_id)
-    return ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer").get(pk=request.pk)
+    return ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer").get(
+        pk=request.pk
+    )
 
 
 def _check_may_decide(request: ApprovalRequest, by: User, shown_digest: str) -> None:

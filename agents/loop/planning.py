@@ -126,14 +126,14 @@ def rule(call: ToolCall, *, facts: Mapping[str, Any]) -> Ruling:
         raise CallRefused("denied_by_policy", f"not allowed: {ruling.rule_name}")
     if ruling.outcome == ApprovalPolicy.Outcome.APPROVE:
         _check_not_rejected_before(call)
-        _check_not_under_way(call)
+    _check_not_under_way(call)
     return ruling
 
 
-def proposal_facts_arguments(facts_tool: Tool, call: ToolCall) -> dict[str, Any]:
+def shared_arguments(read: Tool, call: ToolCall) -> dict[str, Any]:
     """The arguments of the read that belongs to a call: those that both have."""
     arguments = json.loads(call.bound_arguments)
-    return {name: arguments[name] for name in facts_tool.input_schema.get("properties", {}) if name in arguments}
+    return {name: arguments[name] for name in read.input_schema.get("properties", {}) if name in arguments}
 
 
 def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:

@@ -1,0 +1,17 @@
+"""What agents write into the audit trail."""
+
+from audit.actions import register
+
+register("agents.run.started", "An agent began to work on a ticket")
+register("agents.run.completed", "A run ended with an answer")
+register("agents.run.handed_over", "A run ended by handing the ticket to a person")
+register("agents.run.cancelled", "A person took the ticket over while the run was live")
+register("agents.run.parked", "A run crashed too often and waits for a person")
+register("agents.run.recovered", "A run whose worker died was queued again")
+register("agents.reads.intended", "An agent is about to read records")
+register("agents.reads.finished", "An agent has read records")
+register("agents.tool_call.intended", "A call with an effect is about to be sent")
+register("agents.tool_call.succeeded", "A call with an effect was carried out")
+register("agents.tool_call.failed", "A call with an effect was declined by its domain")
+register("agents.tool_call.refused", "A call was refused before it was sent")
+register("agents.budget.denied", "A cap stopped a model call")
