@@ -1,0 +1,71 @@
+"""Private details of an entry: encrypted with a key per person, so that deleting one key erases them all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from audit import chain
+from audit.models import AuditDetail, SubjectKey
+
+KEY_BYTES, SALT_BYTES, NONCE_BYTES = 32, 32, 12
+
+
+class DetailsAltered(ValueError):
+    """The stored details are not the ones that the leaf was committed to."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What goes into the side table, and the commitment that goes into the leaf."""
+
+    subject: str
+    salt: bytes
+    ciphertext: bytes
+    commitment: str
+
+
+def seal(key: bytes, *, subject: str, details: bytes) -> Sealed:
+    """Encrypt canonical details. The ciphertext is bound to the commitment, hence to its entry."""
+    salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
+    commitment = chain.commitment(salt, details)
+    return Sealed(subject, salt, nonce + AESGCM(key).encrypt(nonce, details, commitment.encode()), commitment)
+
+
+def unseal(row: AuditDetail, *, key: bytes, commitment: str) -> Any:
+    """The details as they were recorded. Raises DetailsAltered."""
+    sealed = bytes(row.ciphertext)
+    try:
+        details = AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], commitment.encode())
+    except (InvalidTag, ValueError):
+        raise DetailsAltered(f"the details of entry {row.entry_id} cannot be decrypted") from None
+    if chain.commitment(bytes(row.salt), details) != commitment:
+        raise DetailsAltered(f"the details of entry {row.entry_id} do not match their commitment")
+    return json.loads(details)
+
+
+def keys_for(subjects: Collection[str]) -> dict[str, bytes]:
+    """The key of each person, made where there is none yet. Called before the head is locked.
+
+    Race: two transactions make the key of the same new person. The unique subject lets one insert; the other
+    waits for its commit and reads the same key. Sorted, so that two of them cannot wait for each other.
+    """
+    found = existing_keys(subjects)
+    missing = sorted(set(subjects) - found.keys())
+    if missing:
+        rows = [SubjectKey(subject=subject, key=os.urandom(KEY_BYTES)) for subject in missing]
+        SubjectKey.objects.bulk_create(rows, ignore_conflicts=True)
+        found |= existing_keys(missing)
+    return found
+
+
+def existing_keys(subjects: Iterable[str]) -> dict[str, bytes]:
+    """The keys that still exist; a person who was erased has none."""
+    rows = SubjectKey.objects.filter(subject__in=set(subjects)).values_list("subject", "key")
+    return {subject: bytes(key) for subject, key in rows}
