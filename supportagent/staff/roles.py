@@ -125,9 +125,7 @@ def _known_permissions() -> dict[str, int]:
 
 def declared_permissions() -> set[str]:
     """Every permission that the installed models declare, without asking the database."""
-    return {
-        f"{model._meta.app_label}.{codename}" for model in apps.get_models() for codename in _codenames(model)
-    }
+    return {f"{model._meta.app_label}.{codename}" for model in apps.get_models() for codename in _codenames(model)}
 
 
 def _codenames(model: type[models.Model]) -> set[str]:

@@ -288,9 +288,7 @@ class Rating(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(score__gte=1, score__lte=5), name="tickets_rating_1_to_5")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(score__gte=1, score__lte=5), name="tickets_rating_1_to_5")]
 
     def __str__(self) -> str:
         return f"{self.score}/5"

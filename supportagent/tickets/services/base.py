@@ -96,9 +96,7 @@ def append(
 
 
 def save(ticket: Ticket) -> None:
-    ticket.save(
-        update_fields=["last_seq", "state", "assignee", "category", "priority", "resolved_at", "updated_at"]
-    )
+    ticket.save(update_fields=["last_seq", "state", "assignee", "category", "priority", "resolved_at", "updated_at"])
 
 
 def announce(ticket: Ticket, what: str, *, for_customer: bool) -> None:

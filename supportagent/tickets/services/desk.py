@@ -43,9 +43,7 @@ def categorise(
     return locked
 
 
-def notify_team(
-    *, team: Team, ticket: Ticket, message: str, actor: User, run_id: UUID | None = None
-) -> TeamNotice:
+def notify_team(*, team: Team, ticket: Ticket, message: str, actor: User, run_id: UUID | None = None) -> TeamNotice:
     """Leave a line about a ticket in another team's list. It grants that team no view of the ticket."""
     text = clean_body(message)
     with audit_log.transaction():
@@ -104,9 +102,7 @@ def rate(*, ticket: Ticket, score: int, comment: str = "") -> Rating:
     text = clean_body(comment, limit=COMMENT_LIMIT) if comment.strip() else ""
     with audit_log.transaction():
         locked = lock(ticket)
-        rating, _created = Rating.objects.update_or_create(
-            ticket=locked, defaults={"score": score, "comment": text}
-        )
+        rating, _created = Rating.objects.update_or_create(ticket=locked, defaults={"score": score, "comment": text})
         announce(locked, "rated", for_customer=False)
         audit_log.record(
             "tickets.ticket.rated",

@@ -141,9 +141,7 @@ def hand_over(
     return handed
 
 
-def _tell_customer(
-    ticket: Ticket, text: str, actor: User | Actor, author_name: str, run_id: UUID | None
-) -> None:
+def _tell_customer(ticket: Ticket, text: str, actor: User | Actor, author_name: str, run_id: UUID | None) -> None:
     if isinstance(actor, User) and actor.is_service:
         author = Author.of(actor, author_name)
         write_reply(ticket, text, author, Message.Kind.AGENT, Actor.of(actor), run_id=run_id)

@@ -1,0 +1,200 @@
+"""Tickets in the admin: to look things up. The work itself is done in the console, through the verbs."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
+from supportagent.staff.models import teams_visible_ids
+from supportagent.staff.permissions import Permission
+from supportagent.tickets import services
+from supportagent.tickets.models import Customer, Draft, HandOver, Message, Rating, TeamNotice, Ticket
+from supportagent.tickets.rendering import escape_hidden
+
+EXCERPT = 100  # characters
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, with hidden characters shown."""
+    shown = escape_hidden(text[: EXCERPT + 1])
+    return shown if len(text) <= EXCERPT else shown[:EXCERPT] + "…"
+
+
+class OfVisibleTeams:
+    """Rows of the teams that the reader may see, on every page of the admin: list, detail, search."""
+
+    team_path = "ticket__team_id"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)  # type: ignore[misc]
+        return rows.filter(**{f"{self.team_path}__in": teams_visible_ids(request.user)})
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whoever may view tickets may view what belongs to them."""
+        return request.user.has_perm(Permission.VIEW_TICKET)
+
+
+class MessageInline(TabularInline):
+    model = Message
+    fields = ["seq", "kind", "author_name", "text", "created_at"]
+    readonly_fields = fields
+    ordering = ["seq"]
+    extra = 0
+    per_page = 50
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(Permission.VIEW_TICKET)
+
+    @admin.display(description=_("text"))
+    def text(self, message: Message) -> str:
+        return escape_hidden(message.body)
+
+
+@admin.register(Ticket)
+class TicketAdmin(OfVisibleTeams, ConsoleModelAdmin):
+    """Category and priority may be set here, through the verb; everything else has a page in the console."""
+
+    team_path = "team_id"
+    list_display = ["number", "subject_shown", "state", "category", "priority", "team", "assignee", "updated_at"]
+    list_filter = ["state", "category", "priority", "team", "channel", "assurance"]
+    list_select_related = ["team", "assignee"]
+    search_fields = ["number", "subject", "customer__reference", "customer__name", "customer__email"]
+    date_hierarchy = "created_at"
+    inlines = [MessageInline]
+    fields = [
+        ("number", "state"),
+        ("category", "priority"),
+        ("customer", "assurance", "channel"),
+        ("team", "assignee"),
+        "subject_shown",
+        ("created_at", "updated_at", "resolved_at"),
+    ]
+    readonly_fields = [
+        "number",
+        "state",
+        "customer",
+        "assurance",
+        "channel",
+        "team",
+        "assignee",
+        "subject_shown",
+        "created_at",
+        "updated_at",
+        "resolved_at",
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Ticket | None = None) -> bool:
+        return request.user.has_perm(Permission.CATEGORISE_TICKET)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Ticket | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Ticket, form: Any, change: bool) -> None:
+        services.categorise(ticket=obj, category=obj.category, priority=obj.priority, actor=request.user)
+
+    @admin.display(description=_("subject"), ordering="subject")
+    def subject_shown(self, ticket: Ticket) -> str:
+        return escape_hidden(ticket.subject)
+
+
+@admin.register(Customer)
+class CustomerAdmin(LedgerAdmin):
+    list_display = ["reference", "name", "email", "ticket_count", "created_at"]
+    search_fields = ["reference", "name", "email"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(Permission.VIEW_PII)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        """Customers of the teams that the reader may see; how many tickets each has there."""
+        theirs = Ticket.objects.visible_to(request.user)
+        return (
+            super()
+            .get_queryset(request)
+            .filter(pk__in=theirs.values("customer_id"))
+            .annotate(visible_tickets=Count("tickets"))
+        )
+
+    @admin.display(description=_("tickets"), ordering="visible_tickets")
+    def ticket_count(self, customer: Any) -> int:
+        return customer.visible_tickets
+
+
+@admin.register(Message)
+class MessageAdmin(OfVisibleTeams, LedgerAdmin):
+    list_display = ["ticket", "seq", "kind", "author_name", "text", "created_at"]
+    list_filter = ["kind", "ticket__team"]
+    list_select_related = ["ticket"]
+    search_fields = ["ticket__number", "body", "author_name"]
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("text"))
+    def text(self, message: Message) -> str:
+        return excerpt(message.body)
+
+
+@admin.register(Draft)
+class DraftAdmin(OfVisibleTeams, LedgerAdmin):
+    list_display = ["ticket", "author", "state", "text", "was_edited", "decided_by", "created_at"]
+    list_filter = ["state", "ticket__team"]
+    list_select_related = ["ticket", "author", "decided_by"]
+    search_fields = ["ticket__number", "body"]
+
+    @admin.display(description=_("proposed"))
+    def text(self, draft: Draft) -> str:
+        return excerpt(draft.body)
+
+    @admin.display(description=_("edited"), boolean=True)
+    def was_edited(self, draft: Draft) -> bool:
+        return draft.was_edited
+
+
+@admin.register(HandOver)
+class HandOverAdmin(OfVisibleTeams, LedgerAdmin):
+    list_display = ["ticket", "reason_code", "text", "created_at", "closed_at", "closed_by"]
+    list_filter = ["reason_code", ("closed_at", admin.EmptyFieldListFilter), "ticket__team"]
+    list_select_related = ["ticket", "closed_by"]
+    search_fields = ["ticket__number", "summary"]
+
+    @admin.display(description=_("summary"))
+    def text(self, hand_over: HandOver) -> str:
+        return excerpt(hand_over.summary)
+
+
+@admin.register(TeamNotice)
+class TeamNoticeAdmin(OfVisibleTeams, LedgerAdmin):
+    team_path = "team_id"
+    list_display = ["team", "ticket", "text", "author", "created_at"]
+    list_filter = ["team"]
+    list_select_related = ["team", "ticket", "author"]
+    search_fields = ["ticket__number", "body"]
+
+    @admin.display(description=_("message"))
+    def text(self, notice: TeamNotice) -> str:
+        return excerpt(notice.body)
+
+
+@admin.register(Rating)
+class RatingAdmin(OfVisibleTeams, LedgerAdmin):
+    list_display = ["ticket", "score", "text", "created_at"]
+    list_filter = ["score", "ticket__team"]
+    list_select_related = ["ticket"]
+    search_fields = ["ticket__number", "comment"]
+
+    @admin.display(description=_("comment"))
+    def text(self, rating: Rating) -> str:
+        return excerpt(rating.comment)
