@@ -129,14 +129,18 @@ class Environment:
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as problem:
-            raise SettingError(name, f"{str(path)!r} cannot be used as a folder: {problem.strerror}") from None
+            raise SettingError(
+                name, f"{str(path)!r} cannot be used as a folder: {problem.strerror}"
+            ) from None
         return path
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Django's database settings from a URL. The URL may hold a password, so it is never repeated."""
         url = self.secret(name, default)
         if urlsplit(url).scheme not in DATABASE_SCHEMES:
-            raise SettingError(name, "is not a URL like postgres://user:password@host:5432/name or sqlite:///path")
+            raise SettingError(
+                name, "is not a URL like postgres://user:password@host:5432/name or sqlite:///path"
+            )
         try:
             parsed: dict[str, Any] = environ.Env.db_url_config(url)
         except (ValueError, environ.ImproperlyConfigured):

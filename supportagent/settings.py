@@ -28,16 +28,22 @@ if PRODUCTION:
     if SECRET_KEY == DEVELOPMENT_SECRET:
         raise SettingError("SUPPORTAGENT_SECRET_KEY", "is missing, and production refuses the default secret")
     if len(SECRET_KEY) < 32:
-        raise SettingError("SUPPORTAGENT_SECRET_KEY", "is shorter than 32 characters, which production refuses")
+        raise SettingError(
+            "SUPPORTAGENT_SECRET_KEY", "is shorter than 32 characters, which production refuses"
+        )
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
-        raise SettingError("SUPPORTAGENT_ALLOWED_HOSTS", "must name the hosts that production serves, without *")
+        raise SettingError(
+            "SUPPORTAGENT_ALLOWED_HOSTS", "must name the hosts that production serves, without *"
+        )
     if DEBUG:
         raise SettingError("SUPPORTAGENT_DEBUG", "is on, which production refuses")
 
 # Where browsers reach the console. Sent to the widget and used in links of messages.
 PUBLIC_URL = env.address("SUPPORTAGENT_PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000")
 if PRODUCTION and not PUBLIC_URL:
-    raise SettingError("SUPPORTAGENT_PUBLIC_URL", "is missing, and the widget needs the address of this console")
+    raise SettingError(
+        "SUPPORTAGENT_PUBLIC_URL", "is missing, and the widget needs the address of this console"
+    )
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -247,7 +253,9 @@ SHOP_URL = env.address("SUPPORTAGENT_SHOP_URL", "http://127.0.0.1:8001" if DEMO_
 # Pages that may embed the widget and open its sockets.
 WIDGET_ORIGINS = env.origins("SUPPORTAGENT_WIDGET_ORIGINS", [SHOP_URL] if SHOP_URL else ())
 # Signs who a shop says its visitor is (a JWT, HS256); the shop's server holds the same key.
-WIDGET_IDENTITY_KEY = env.secret("SUPPORTAGENT_WIDGET_IDENTITY_KEY", derive_key(SECRET_KEY, "widget identity"))
+WIDGET_IDENTITY_KEY = env.secret(
+    "SUPPORTAGENT_WIDGET_IDENTITY_KEY", derive_key(SECRET_KEY, "widget identity")
+)
 
 GRANT_KEY = env.secret("SUPPORTAGENT_GRANT_KEY", derive_key(SECRET_KEY, "grant"))
 GRANT_SECONDS = env.number("SUPPORTAGENT_GRANT_SECONDS", 120, at_least=5, at_most=3600)
@@ -257,6 +265,8 @@ REAPER_SECONDS = env.seconds("SUPPORTAGENT_REAPER_SECONDS", 5)
 SWEEP_SECONDS = env.seconds("SUPPORTAGENT_SWEEP_SECONDS", 1)
 WORKER_THREADS = env.number("SUPPORTAGENT_WORKER_THREADS", 16, at_least=1, at_most=256)
 if LEASE_RENEW_SECONDS * 2 > LEASE_SECONDS:
-    raise SettingError("SUPPORTAGENT_LEASE_RENEW_SECONDS", "must be at most half of SUPPORTAGENT_LEASE_SECONDS")
+    raise SettingError(
+        "SUPPORTAGENT_LEASE_RENEW_SECONDS", "must be at most half of SUPPORTAGENT_LEASE_SECONDS"
+    )
 
 env.warn_unknown("SUPPORTAGENT_")

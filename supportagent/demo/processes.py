@@ -123,7 +123,9 @@ class Supervisor:
                 self._launch(child)
             elif child.process is not None and child.process.poll() is not None:
                 code = self._bury(child)
-                self.say(child.program.name, f"{ending(code)}; starting it again in {child.schedule_restart():g} s")
+                self.say(
+                    child.program.name, f"{ending(code)}; starting it again in {child.schedule_restart():g} s"
+                )
 
     @contextlib.contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
@@ -183,6 +185,16 @@ class Supervisor:
             self.say(child.program.name, line)
         return ended
 
+    def _show_rest(self, child: Child) -> None:
+        """What is still in the pipe; not waiting, since a process that left the group may hold its end."""
+        lines, ended = child.read()
+        while lines and not ended:
+            for line in lines:
+                self.say(child.program.name, line)
+            lines, ended = child.read()
+        for line in lines:
+            self.say(child.program.name, line)
+
     def _bury(self, child: Child) -> int:
         """Clean up after a process that has ended; also what it started and left in its group."""
         child.signal(signal.SIGKILL)
@@ -191,8 +203,7 @@ class Supervisor:
             return 0
         code = process.wait()
         if process.stdout:
-            while not self._show(child):  # the group is dead: the output ends
-                pass
+            self._show_rest(child)
             with contextlib.suppress(KeyError):
                 self.selector.unregister(process.stdout)
             process.stdout.close()

@@ -101,11 +101,15 @@ def start_valkey(supervisor: Supervisor, lock: int) -> None:
     while not supervisor.stopping and not answers(settings.VALKEY_URL):
         supervisor.tick()
         if time.monotonic() > deadline or not uses_bundled_valkey():
-            raise CommandError("Valkey does not answer. Check VALKEY_URL, or unset it to use the bundled one.")
+            raise CommandError(
+                "Valkey does not answer. Check VALKEY_URL, or unset it to use the bundled one."
+            )
 
 
 def uses_bundled_valkey() -> bool:
-    return not any(os.environ.get(name) for name in ("VALKEY_URL", "VALKEY_URL_FILE", "REDIS_URL", "REDIS_URL_FILE"))
+    return not any(
+        os.environ.get(name) for name in ("VALKEY_URL", "VALKEY_URL_FILE", "REDIS_URL", "REDIS_URL_FILE")
+    )
 
 
 def programs(console: socket.socket, shop: socket.socket, console_url: str, shop_url: str) -> list[Program]:
@@ -132,7 +136,9 @@ def web_answers(console: socket.socket) -> bool:
 
 
 def welcome(console: str, shop: str) -> str:
-    model = "a demo model (offline)" if settings.DEFAULT_MODEL_PROVIDER == "offline" else settings.DEFAULT_MODEL
+    model = (
+        "a demo model (offline)" if settings.DEFAULT_MODEL_PROVIDER == "offline" else settings.DEFAULT_MODEL
+    )
     rows = [
         f"Shop with the chat widget   {shop}/demo/",
         f"Console of the supervisors  {console}/console/",
