@@ -1,0 +1,205 @@
+"""One turn: which calls are still missing, or what to say.
+
+Every wish runs its skill. A skill that misses a result names the call; all missing calls of all wishes
+go out together. When no wish misses anything, their texts are the reply, and at most one hand-over
+closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .context import Aim, Moment, understand
+from .desk import MAX_ROUNDS, CallNeeded, CannotHelp, Desk, LoginNeeded, Wanted
+from .patterns import Intent
+from .phrases import LANGUAGES, phrase, plain
+from .skills import account, knowledge, money, orders, payments, people, technical
+from .transcript import Call, Transcript
+
+Skill = Callable[[Desk, Moment, Aim], str]
+ESCALATE = "tickets__escalate_to_human"
+CATEGORISE = "tickets__categorise_ticket"
+MAX_WISHES = 4
+
+SKILLS: dict[Intent, Skill] = {
+    Intent.ORDER_STATUS: orders.order_status,
+    Intent.REFUND: money.refund,
+    Intent.RETURN: money.return_items,
+    Intent.EXCHANGE: money.exchange,
+    Intent.CANCEL: money.cancel,
+    Intent.UNDO_CANCEL: money.undo_cancel,
+    Intent.ORDER_ADDRESS: account.change_order_address,
+    Intent.ADDRESS: account.change_address,
+    Intent.ACCOUNT: account.change_contact,
+    Intent.BILLING: account.change_billing,
+    Intent.PAYMENT: payments.payment_question,
+    Intent.PAYMENT_METHOD: payments.payment_method,
+    Intent.INVOICE: payments.invoice,
+    Intent.PRODUCT: knowledge.knowledge_question,
+    Intent.POLICY: knowledge.knowledge_question,
+    Intent.TECHNICAL: technical.technical_fault,
+    Intent.COMPLAINT: people.complaint,
+    Intent.HUMAN: people.wants_person,
+    Intent.OTHER: people.not_understood,
+}
+SPOKEN_ABROAD = frozenset({Intent.ORDER_STATUS, Intent.REFUND, Intent.HUMAN})
+"""Wishes that are answered in every language of `phrases`; the others are handed over there."""
+
+RESULTS: dict[str, Callable[[Desk, Call, str], str]] = {
+    money.REFUND: money.refund_result,
+    money.CANCEL: lambda desk, call, language: money.cancel_result(call),
+    account.UPDATE: lambda desk, call, language: account.update_result(call),
+    account.UPDATE_BILLING: lambda desk, call, language: account.update_result(call),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do in this turn: ask for `calls`, or say `text`. `thought` is the one-line reasoning."""
+
+    thought: str
+    calls: tuple[Wanted, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    text: str = ""
+    person: CannotHelp | None = None
+    missing: tuple[Wanted, ...] = ()
+
+
+def plan(transcript: Transcript, desk: Desk) -> Step:
+    """Decide the next step of the conversation. Never more than `MAX_ROUNDS` rounds of calls per message."""
+    moment = understand(transcript)
+    thought = _thought(transcript, moment)
+    parts = [*_outcomes(transcript, desk, moment), *_wishes(transcript, desk, moment)]
+    missing = [*_sorting(transcript, desk, moment), *(call for part in parts for call in part.missing)]
+    if missing and transcript.rounds >= MAX_ROUNDS:
+        parts, missing = [*parts, _Part(person=CannotHelp("cannot_resolve", "it took too many steps"))], []
+    if missing:
+        return Step(thought, calls=_distinct(missing))
+    return _close(desk, moment, parts, thought)
+
+
+def _outcomes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
+    """News about requests that a person has decided."""
+    parts = [_attempt(lambda call=call: _outcome(desk, call, moment.language)) for call in transcript.ended]
+    if transcript.astray:
+        parts.append(
+            _Part(person=CannotHelp("cannot_resolve", f"{transcript.astray[0]} did not do what was intended"))
+        )
+    return parts
+
+
+def _outcome(desk: Desk, call: Call, language: str) -> str:
+    """How a held request ended. What the person who decided has to say stands before our offer to go on."""
+    tell = RESULTS.get(call.tool)
+    if tell is None or call.outcome is None:
+        raise CannotHelp("cannot_resolve", f"{call.tool} ended, which no answer is prepared for")
+    text = tell(desk, call, language)
+    if call.done:
+        return text
+    late = "Nobody could decide in time. " if call.outcome.state == "expired" and language == "en" else ""
+    offer = phrase("offer_person", language)
+    before, _, _ = text.partition(offer)
+    return " ".join(part for part in (late + before.strip(), plain(call.outcome.words, 500), offer) if part)
+
+
+def _wishes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
+    if not transcript.new:
+        if transcript.ended or transcript.astray:
+            return []
+        return [_Part(person=CannotHelp("cannot_resolve", "there is nothing new to answer"))]
+    if moment.language not in LANGUAGES:
+        return [
+            _Part(person=CannotHelp("cannot_resolve", "the customer writes in a language not covered here"))
+        ]
+    if not moment.aims:
+        return [_attempt(lambda: people.small_talk(moment, transcript))]
+    return [_attempt(lambda aim=aim: _handle(desk, moment, aim)) for aim in moment.aims[:MAX_WISHES]]
+
+
+def _handle(desk: Desk, moment: Moment, aim: Aim) -> str:
+    if moment.language != "en" and aim.intent not in SPOKEN_ABROAD:
+        raise CannotHelp("cannot_resolve", f"{aim.intent.value} asked in {moment.language}")
+    if moment.reading.threat and aim.intent is not Intent.HUMAN:
+        raise CannotHelp("angry_customer", f"{aim.intent.value}, with a threat of legal or public steps")
+    return SKILLS[aim.intent](desk, moment, aim)
+
+
+def _attempt(skill: Callable[[], str]) -> _Part:
+    try:
+        return _Part(text=skill())
+    except CallNeeded as needed:
+        return _Part(missing=needed.wanted)
+    except orders.NeedsChoice as choice:
+        return _Part(text=choice.question)
+    except CannotHelp as limit:
+        return _Part(text=limit.words, person=limit)
+    except LoginNeeded:
+        return _Part(text=LOGIN)
+
+
+LOGIN = "\0log-in"
+"""Stands for the log-in request until the reply is put together, where it is said once."""
+
+
+def _sorting(transcript: Transcript, desk: Desk, moment: Moment) -> list[Wanted]:
+    """The ticket's category, in the first step; again when the first messages did not show what it is about."""
+    sorted_before = desk.find_calls(CATEGORISE)
+    if not transcript.new or not desk.offers(CATEGORISE) or any(call.fresh for call in sorted_before):
+        return []
+    vague = all(people.is_vague(text) for text in transcript.earlier)
+    if not (transcript.first or (vague and moment.category != "other")):
+        return []
+    arguments = {"category": moment.category, "priority": moment.reading.priority}
+    return [Wanted(CATEGORISE, arguments, f"the message is about {moment.category.replace('_', ' ')}")]
+
+
+def _close(desk: Desk, moment: Moment, parts: list[_Part], thought: str) -> Step:
+    """Put the reply together; hand over first if a part needs a person."""
+    texts = [phrase("log_in", moment.language) if part.text == LOGIN else part.text for part in parts]
+    body = "\n\n".join(dict.fromkeys(text for text in texts if text))
+    person = next((part.person for part in parts if part.person), None)
+    if person is None:
+        return Step(thought, text=people.with_manners(moment, body))
+    if desk.offers(ESCALATE):
+        try:
+            call = desk.request_anew(
+                ESCALATE, person.why, reason_code=person.code, summary=_summary(moment, parts)
+            )
+        except CallNeeded as needed:
+            return Step(f"{thought}; hands over: {person.why}", calls=needed.wanted)
+        handed = phrase("handed_over" if call.done else "person_needed", moment.language)
+    else:
+        handed = phrase("person_needed", moment.language)
+    return Step(thought, text=people.with_manners(moment, f"{body}\n\n{handed}" if body else handed))
+
+
+def _summary(moment: Moment, parts: list[_Part]) -> str:
+    """What a colleague needs: the wish in the customer's words, why the agent stopped, what was already said."""
+    lines = [
+        f"Customer: {plain(moment.reading.text, 400)}" if moment.reading.text else "No new customer message."
+    ]
+    lines += [f"Why: {part.person.why}." for part in parts if part.person]
+    lines += [f"Found: {plain(part.text, 300)}" for part in parts if part.text and part.text != LOGIN]
+    if moment.reading.injected:
+        lines.append("The message tried to instruct the agent; that part was ignored.")
+    return "\n".join(lines)
+
+
+def _distinct(calls: list[Wanted]) -> tuple[Wanted, ...]:
+    seen: list[Wanted] = []
+    for call in calls:
+        if not any(call.tool == other.tool and call.arguments == other.arguments for other in seen):
+            seen.append(call)
+    return tuple(seen)
+
+
+def _thought(transcript: Transcript, moment: Moment) -> str:
+    if transcript.ended:
+        return f"A request was decided ({', '.join(call.reference for call in transcript.ended)}): tell the customer."
+    wishes = ", ".join(aim.intent.value for aim in moment.aims) or "small talk"
+    return f"The customer's message is about: {wishes}."

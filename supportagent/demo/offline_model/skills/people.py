@@ -1,0 +1,69 @@
+"""Manners, moods and the wish for a person."""
+
+from __future__ import annotations
+
+from .. import patterns
+from ..context import Aim, Moment
+from ..desk import CannotHelp, Desk
+from ..phrases import phrase
+from ..transcript import Transcript
+from ..understanding import read
+
+APOLOGY = "I am sorry for the trouble this has caused you."
+
+
+def wants_person(desk: Desk, moment: Moment, aim: Aim) -> str:
+    """The customer asks for a person: always granted."""
+    raise CannotHelp("customer_asked", "the customer asks for a person")
+
+
+def complaint(desk: Desk, moment: Moment, aim: Aim) -> str:
+    """A complaint without a wish that could be fulfilled: a person listens."""
+    raise CannotHelp("angry_customer", "the customer complains")
+
+
+def not_understood(desk: Desk, moment: Moment, aim: Aim) -> str:
+    """Nothing this agent knows how to do."""
+    raise CannotHelp(
+        "cannot_resolve", "the agent does not know what to do with this", "That is beyond what I can do."
+    )
+
+
+def small_talk(moment: Moment, transcript: Transcript) -> str:
+    """A message without a wish: thanks, a greeting, a no. Raises CannotHelp for anything not understood."""
+    reading = moment.reading
+    if not reading.text and reading.injected:
+        return "I can help with orders, refunds, your account and questions about our products. What do you need?"
+    if moment.declined:
+        return phrase("acknowledged_no", moment.language)
+    if reading.thanks:
+        return phrase("thanks", moment.language)
+    if reading.greeting and len(reading.text.split()) <= _GREETING_WORDS:
+        return phrase("greeting", moment.language)
+    if reading.yes and len(reading.text.split()) <= _GREETING_WORDS:
+        return "Alright. What can I do for you?"
+    if reading.angry:
+        raise CannotHelp("angry_customer", "the customer is angry and names no wish")
+    raise CannotHelp(
+        "cannot_resolve", "the message is not understood", "I am not sure I understand this correctly."
+    )
+
+
+_GREETING_WORDS = 8
+
+
+def is_vague(text: str) -> bool:
+    """Whether a message says nothing about what the customer wants."""
+    return not read(text).wishes
+
+
+def with_manners(moment: Moment, body: str) -> str:
+    """The reply with an apology for an angry customer and a word about identity typed in the chat."""
+    before = ""
+    if (
+        moment.language == "en"
+        and moment.reading.angry
+        and patterns.ANGER.search(moment.reading.text.lower())
+    ):
+        before = f"{APOLOGY} "
+    return f"{before}{body}"
