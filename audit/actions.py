@@ -32,7 +32,9 @@ def register(name: str, description: str, *, erasure: str = BY_SUBJECT_KEY) -> N
     """Add an action named `app.noun.past_verb`. Raises ImproperlyConfigured for a bad or contradicting one."""
     action = Action(name, description, erasure)
     if not NAME.fullmatch(name) or not description:
-        raise ImproperlyConfigured(f"audit action {name!r} needs the form app.noun.past_verb and a description")
+        raise ImproperlyConfigured(
+            f"audit action {name!r} needs the form app.noun.past_verb and a description"
+        )
     if _registered.setdefault(name, action) != action:
         raise ImproperlyConfigured(f"audit action {name!r} is registered twice with different meanings")
 

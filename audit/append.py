@@ -106,7 +106,12 @@ def _linked(
 
 
 def _insert(
-    cursor: Any, entries: list[tuple[Any, ...]], references: list[tuple[int, str, str]], *, seq: int, tip: bytes
+    cursor: Any,
+    entries: list[tuple[Any, ...]],
+    references: list[tuple[int, str, str]],
+    *,
+    seq: int,
+    tip: bytes,
 ) -> None:
     if connection.vendor == "postgresql":
         by_column = [list(column) for rows in (entries, references) for column in zip(*rows, strict=True)]

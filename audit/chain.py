@@ -36,7 +36,9 @@ def normalised(value: Any) -> Any:
         return _normalised_mapping(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [normalised(item) for item in value]
-    raise NotCanonical(f"{type(value).__name__} has no canonical form; pass text, integers, lists or mappings")
+    raise NotCanonical(
+        f"{type(value).__name__} has no canonical form; pass text, integers, lists or mappings"
+    )
 
 
 def canonical(value: Any) -> bytes:

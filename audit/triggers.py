@@ -48,7 +48,9 @@ COMMON = (
 POSTGRES_ONLY = tuple(Trigger(table, "TRUNCATE") for table in (ENTRIES, REFERENCES, HEAD))
 # INSERT OR REPLACE removes the old row without firing its delete trigger.
 SQLITE_ONLY = (
-    Trigger(ENTRIES, "INSERT", when=f"EXISTS (SELECT 1 FROM {ENTRIES} WHERE seq = NEW.seq OR prev = NEW.prev)"),  # noqa: S608
+    Trigger(
+        ENTRIES, "INSERT", when=f"EXISTS (SELECT 1 FROM {ENTRIES} WHERE seq = NEW.seq OR prev = NEW.prev)"
+    ),
     Trigger(HEAD, "INSERT", when=f"EXISTS (SELECT 1 FROM {HEAD} WHERE id = NEW.id)"),  # noqa: S608
 )
 
