@@ -135,7 +135,8 @@ def _lookup(model: str, **where: str) -> Any:
 
 
 def _rates(listed: Any) -> list[Rate]:
-    kinds = (listed.input_mtok, listed.cache_read_mtok or listed.input_mtok, listed.output_mtok)
+    cached = listed.input_mtok if listed.cache_read_mtok is None else listed.cache_read_mtok
+    kinds = (listed.input_mtok, cached, listed.output_mtok)
     starts = {0} | {tier.start for kind in kinds for tier in getattr(kind, "tiers", ())}
     return [Rate(start, *(_micros(kind, start) for kind in kinds)) for start in sorted(starts)]
 

@@ -30,7 +30,9 @@ STRICT_KEYWORDS = frozenset(
     | {"items", "minItems", "maxItems", "anyOf", "pattern", "format"}
     | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 )
-STRICT_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
+STRICT_FORMATS = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+)
 MAX_ID_LENGTH = 120  # as ModelCall and ToolCall keep them
 MAX_MODEL_LENGTH = 100
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
@@ -90,7 +92,11 @@ def allows_strict(schema: object) -> bool:
         schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(properties)
     ):
         return False
-    nested = [*properties.values(), *schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else [])]
+    nested = [
+        *properties.values(),
+        *schema.get("anyOf", ()),
+        *([schema["items"]] if "items" in schema else []),
+    ]
     return all(allows_strict(part) for part in nested)
 
 

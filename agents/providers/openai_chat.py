@@ -166,16 +166,25 @@ class _Answer:
         slot.extra.update({key: value for key, value in piece.items() if key not in known})
 
     def _slot(self, piece: dict[str, Any]) -> _Slot:
-        """The call that a piece belongs to: by its index, unless a new id shows that the server gives
-        every call the same one; without an index, a new id opens a new call."""
+        """The call that a piece belongs to: by index, else the last one. A new id opens a new call, as some
+        servers give every call the same index; so does a name, where there is neither index nor id."""
         index, call_id = piece.get("index"), text_of(piece.get("id"))
-        found = self.by_index.get(index) if isinstance(index, int) or not call_id else None
-        if found is None and not call_id and index is None and self.slots:
-            found = self.slots[-1]
-        if found is None or (call_id and found.id and found.id != call_id):
+        indexed = isinstance(index, int)
+        found = self.by_index.get(index) if indexed else self.slots[-1] if self.slots else None
+        if found and call_id and found.id and found.id != call_id:
+            found = None
+        if (
+            found
+            and not indexed
+            and not call_id
+            and found.name
+            and dict_of(piece.get("function")).get("name")
+        ):
+            found = None
+        if found is None:
             found = _Slot()
             self.slots.append(found)
-        if isinstance(index, int):
+        if indexed:
             self.by_index[index] = found
         return found
 

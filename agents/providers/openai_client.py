@@ -147,7 +147,9 @@ def _new_client() -> openai.OpenAI:
     http = openai.DefaultHttpxClient(
         follow_redirects=False,
         limits=httpx2.Limits(
-            max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=IDLE_SECONDS
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=IDLE_SECONDS,
         ),
     )
     _guard(http)
@@ -196,7 +198,9 @@ def post_stream(
     """As `post`, with the answer's events one by one. Leaving the block closes the connection."""
     with (
         _exchange(deadline),
-        client().post(path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]) as stream,
+        client().post(
+            path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]
+        ) as stream,
     ):
         events = (event for event in stream if isinstance(event, dict))
         yield events, stream.response.headers.get("x-request-id", "")
