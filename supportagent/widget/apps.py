@@ -5,3 +5,6 @@ class WidgetConfig(AppConfig):
     name = "supportagent.widget"
     label = "widget"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from supportagent.widget import audit_actions, receivers  # noqa: F401

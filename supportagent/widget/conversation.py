@@ -1,0 +1,118 @@
+"""What a customer sees of his conversation: messages, requests that wait for us, and who is at work."""
+
+import json
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from agents.models import Run
+from approvals.models import ApprovalRequest
+from supportagent.console.money import format_money
+from supportagent.tickets.models import Message, Ticket
+from supportagent.tickets.rendering import escape_hidden, render_message
+from supportagent.widget.errors import unknown_conversation
+from supportagent.widget.models import WidgetSession
+
+PAGE_SIZE = 200
+_REQUEST_KINDS = {
+    "issue_refund": _lazy("Your refund request"),
+    "cancel_order": _lazy("Your cancellation request"),
+    "update_account": _lazy("Your account change"),
+    "update_billing_details": _lazy("Your billing change"),
+}
+
+
+def current_ticket(session: WidgetSession) -> Ticket | None:
+    """The newest conversation of the session's customer in the chat; None before the first message.
+
+    A verified customer also continues here what he began in another browser; internal tickets and e-mail
+    are never shown.
+    """
+    return _tickets_of(session).order_by("-pk").first()
+
+
+def ticket_of(session: WidgetSession, number: str) -> Ticket:
+    """One conversation of the session's customer. Raises Refused 404 for anybody else's."""
+    ticket = _tickets_of(session).filter(number=number).first()
+    if ticket is None:
+        raise unknown_conversation()
+    return ticket
+
+
+def _tickets_of(session: WidgetSession) -> Any:
+    return Ticket.objects.filter(customer_id=session.customer_id, channel=Ticket.Channel.WIDGET)
+
+
+def conversation_after(ticket: Ticket, seq: int) -> dict[str, Any]:
+    """Everything after `seq`, oldest first, with the state of the conversation as it is now."""
+    page = list(ticket.messages.for_customer().after(seq).order_by("seq")[: PAGE_SIZE + 1])
+    return {
+        "conversation": ticket.number,
+        "messages": [as_json(message) for message in page[:PAGE_SIZE]],
+        "more": len(page) > PAGE_SIZE,
+        "pending": pending_requests(ticket),
+        **status_of(ticket),
+    }
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """One message as the frame draws it: what we say as sanitised HTML, what the customer said as plain text."""
+    common = {
+        "seq": message.seq,
+        "kind": message.kind.lower(),
+        "at": message.created_at.isoformat(),
+    }
+    if message.kind == Message.Kind.CUSTOMER:
+        return {
+            **common,
+            "text": escape_hidden(message.body),
+            "client_message_id": message.client_message_id,
+        }
+    return {**common, "html": str(render_message(message.body)), "author": _author(message)}
+
+
+def _author(message: Message) -> str:
+    return escape_hidden(message.author_name) if message.kind == Message.Kind.PERSON else ""
+
+
+def status_of(ticket: Ticket) -> dict[str, str]:
+    """`progress` is working, waiting (for our decision) or idle; `held_by` says who answers next."""
+    return {"progress": progress_of(ticket), "held_by": _held_by(ticket)}
+
+
+def progress_of(ticket: Ticket) -> str:
+    state = Run.objects.live().filter(ticket=ticket).values_list("state", flat=True).first()
+    if state is None:
+        return "idle"
+    return "waiting" if state == Run.State.AWAITING_APPROVAL else "working"
+
+
+def _held_by(ticket: Ticket) -> str:
+    if ticket.assignee_id is not None:
+        return "person"
+    return "queue" if ticket.state == Ticket.State.WAITING_PERSON else "assistant"
+
+
+def pending_requests(ticket: Ticket) -> list[dict[str, str]]:
+    """What waits for a person of ours, in the customer's terms: no staff name, no rule, no reason."""
+    requests = ApprovalRequest.objects.pending().filter(ticket=ticket).select_related("tool").order_by("pk")
+    return [_pending_as_json(request) for request in requests]
+
+
+def _pending_as_json(request: ApprovalRequest) -> dict[str, str]:
+    kind = _REQUEST_KINDS.get(request.tool.name)
+    details = [*_amount(request), _("reference %(reference)s") % {"reference": request.reference}]
+    return {
+        "reference": request.reference,
+        "text": _("%(what)s (%(details)s) is with our team")
+        % {"what": kind or _("Your request"), "details": ", ".join(details)},
+        "requested_at": request.created_at.isoformat(),
+    }
+
+
+def _amount(request: ApprovalRequest) -> list[str]:
+    tool, values = request.tool, json.loads(request.bound_arguments)
+    if tool.amount_argument not in values:
+        return []
+    return [format_money(values[tool.amount_argument], str(values.get(tool.currency_argument, "")))]

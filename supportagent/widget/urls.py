@@ -1,0 +1,11 @@
+from django.urls import path
+
+from supportagent.widget import views
+
+app_name = "widget"
+urlpatterns = [
+    path("v1.js", views.loader, name="loader"),
+    path("frame/<slug:app_id>/", views.frame, name="frame"),
+    path("api/session", views.session, name="session"),
+    path("api/messages", views.messages, name="messages"),
+]
