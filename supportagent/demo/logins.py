@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -38,8 +37,11 @@ LOGINS = (
 )
 
 
-class RefuseDemoPassword(BaseBackend):
-    """In production nobody gets in with the published password, whoever the account belongs to."""
+class RefuseDemoPassword:
+    """In production nobody gets in with the published password, whoever the account belongs to.
+
+    Not a full back end: one with `get_user` could be asked who is logged in, and this one does not know.
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
