@@ -28,11 +28,12 @@ SERVICE = {"type": "string", "enum": sorted(Service.values), "description": "One
     },
 )
 def get_service_logs(call: CallContext, *, service: str = "", hours: int = 24) -> Result:
-    """Read what the shop's services logged: warnings and errors first, then quiet lines, each newest first, at most 60.
+    """Read what the shop's services logged: warnings and errors first, then quiet lines, each newest first,
+    at most 60.
 
-    checkout-api takes orders and payments, brew-sync connects the Brew kettle app, notifications sends e-mail and push
-    messages. Use it to see whether a customer's fault is a known incident. The lines are for your understanding; do not
-    quote them to a customer.
+    checkout-api takes orders and payments, brew-sync connects the Brew kettle app, notifications sends e-mail
+    and push messages. Use it to see whether a customer's fault is a known incident. The lines are for your
+    understanding; do not quote them to a customer.
     """
     entries = services.service_logs(actor=call.actor, service=service, hours=hours)
     data = [
@@ -68,8 +69,9 @@ def create_engineering_issue(
 ) -> Result:
     """File a fault with the engineers, when the logs or the symptoms show one that support cannot mend.
 
-    Look at the logs first. critical: nobody can buy or a device may be unsafe; high: many customers; medium: some;
-    low: a nuisance. Never put names, e-mail or postal addresses into it. Customers are told the issue's id only.
+    Look at the logs first. critical: nobody can buy or a device may be unsafe; high: many customers; medium:
+    some; low: a nuisance. Never put names, e-mail or postal addresses into it. Customers are told the issue's
+    id only.
     """
     issue = services.file_issue(
         actor=call.actor,
@@ -79,4 +81,6 @@ def create_engineering_issue(
         service=service,
         customer=call.customer,
     )
-    return Result({"issue_id": issue.issue_id, "status": issue.status}, [f"engineering_issue:{issue.issue_id}"])
+    return Result(
+        {"issue_id": issue.issue_id, "status": issue.status}, [f"engineering_issue:{issue.issue_id}"]
+    )

@@ -16,10 +16,11 @@ MAX_HOURS = 72
 
 
 def service_logs(*, actor: User, service: str = "", hours: int = 24) -> list[ServiceLog]:
-    """At most 60 entries of the last `hours` (1 to 72), newest first, the troubled ones before the quiet ones.
+    """At most 60 entries of the last `hours` (1 to 72), newest first, the troubled ones before the quiet
+    ones.
 
-    A quiet service writes many lines; what is wrong must not fall off the end of the list.
-    Raises PermissionDenied, ToolRefusal for an unknown service.
+    A quiet service writes many lines; what is wrong must not fall off the end of the list. Raises
+    PermissionDenied, ToolRefusal for an unknown service.
     """
     require(actor, Permission.VIEW_SERVICELOG)
     _check_service(service)
@@ -47,7 +48,9 @@ def file_issue(
         require(actor, Permission.FILE_ISSUE)
         _check_service(service)
         if severity not in EngineeringIssue.Severity.values:
-            raise ToolRefusal("invalid_severity", f"severity is one of {', '.join(EngineeringIssue.Severity.values)}")
+            raise ToolRefusal(
+                "invalid_severity", f"severity is one of {', '.join(EngineeringIssue.Severity.values)}"
+            )
         if not title.strip() or not summary.strip():
             raise ToolRefusal("empty_issue", "an issue needs a title and a summary")
         by = Actor.of(actor)

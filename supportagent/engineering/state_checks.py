@@ -8,7 +8,12 @@ from supportagent.engineering.models import EngineeringIssue
 
 def issues() -> Iterator[tuple[str, str, str, str]]:
     for issue in EngineeringIssue.objects.only("pk").iterator():
-        yield f"engineering issue {issue.issue_id}", "engineering_issue", issue.issue_id, "engineering.issue.filed"
+        yield (
+            f"engineering issue {issue.issue_id}",
+            "engineering_issue",
+            issue.issue_id,
+            "engineering.issue.filed",
+        )
 
 
 def register() -> None:

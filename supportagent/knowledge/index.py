@@ -19,16 +19,15 @@ POSTGRES_VECTOR = (
 _NEW = "new.id, new.title, new.tags, new.body"
 _OLD = "old.id, old.title, old.tags, old.body"
 _ADD = f"INSERT INTO {SQLITE_TABLE}(rowid, {COLUMNS}) VALUES ({_NEW});"  # noqa: S608 - constants only
-_REMOVE = (
-    f"INSERT INTO {SQLITE_TABLE}({SQLITE_TABLE}, rowid, {COLUMNS}) VALUES ('delete', {_OLD});"  # noqa: S608
-)
+_REMOVE = f"INSERT INTO {SQLITE_TABLE}({SQLITE_TABLE}, rowid, {COLUMNS}) VALUES ('delete', {_OLD});"  # noqa: S608
 SQLITE_STATEMENTS = [
     f"CREATE VIRTUAL TABLE IF NOT EXISTS {SQLITE_TABLE} USING fts5({COLUMNS}, "
     "content='knowledge_article', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2')",
-    f"CREATE TRIGGER IF NOT EXISTS knowledge_article_fts_insert AFTER INSERT ON knowledge_article BEGIN {_ADD} END",
-    f"CREATE TRIGGER IF NOT EXISTS knowledge_article_fts_delete AFTER DELETE ON knowledge_article "
+    "CREATE TRIGGER IF NOT EXISTS knowledge_article_fts_insert AFTER INSERT ON knowledge_article "
+    f"BEGIN {_ADD} END",
+    "CREATE TRIGGER IF NOT EXISTS knowledge_article_fts_delete AFTER DELETE ON knowledge_article "
     f"BEGIN {_REMOVE} END",
-    f"CREATE TRIGGER IF NOT EXISTS knowledge_article_fts_update AFTER UPDATE ON knowledge_article "
+    "CREATE TRIGGER IF NOT EXISTS knowledge_article_fts_update AFTER UPDATE ON knowledge_article "
     f"BEGIN {_REMOVE} {_ADD} END",
     f"INSERT INTO {SQLITE_TABLE}({SQLITE_TABLE}) VALUES ('rebuild')",  # noqa: S608 - constants only
 ]

@@ -18,7 +18,12 @@ server = DomainServer("knowledge", title="Knowledge base")
                 "maxLength": 300,
                 "description": "A few words of what is asked, for example: return period opened item.",
             },
-            "limit": {"type": "integer", "minimum": 1, "maximum": 5, "description": "How many articles; 3 if left out."},
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 5,
+                "description": "How many articles; 3 if left out.",
+            },
         },
         "required": ["query"],
         "additionalProperties": False,
@@ -27,13 +32,18 @@ server = DomainServer("knowledge", title="Knowledge base")
 def search_articles(call: CallContext, *, query: str, limit: int = 3) -> Result:
     """Search the shop's published help articles: policies, shipping, products, the Brew app.
 
-    Returns the best first, each with the passage that fits best and the whole text. Answer questions about policy and
-    products from these articles only. An empty list means that the shop has nothing written on it: say so, do not
-    guess.
+    Returns the best first, each with the passage that fits best and the whole text. Answer questions about
+    policy and products from these articles only. An empty list means that the shop has nothing written on it:
+    say so, do not guess.
     """
     hits = find(actor=call.actor, query_text=query, limit=limit)
     articles = [
-        {"slug": hit.article.slug, "title": hit.article.title, "excerpt": hit.excerpt, "body": hit.article.body}
+        {
+            "slug": hit.article.slug,
+            "title": hit.article.title,
+            "excerpt": hit.excerpt,
+            "body": hit.article.body,
+        }
         for hit in hits
     ]
     return Result({"articles": articles}, [f"article:{hit.article.slug}" for hit in hits])

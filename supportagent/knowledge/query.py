@@ -8,12 +8,15 @@ EXCERPT_LENGTH = 240
 WORD = re.compile(r"[^\W_]+")
 # The 'english' dictionary of PostgreSQL drops these itself; the embedded database has no such list.
 STOP_WORDS = frozenset(
-    "a about after again all also am an and any are as at be because been before being but by can could did do "
-    "does doing don down during each few for from further get got had has have having he hello help her here "
-    "hers hey hi him his how i if in into is it its itself just know like ll m may me mine more most my need "
-    "no nor not now of off on once only or other our out over own please re s same she should so some such t "
-    "tell than thank thanks that the their them then there these they this those through to too under until up "
-    "us ve very want was we were what when where which while who whom why will with would yes you your".split()
+    """
+    a about after again all also am an and any are as at be because been before being but by can could did
+    do does doing don down during each few for from further get got had has have having he hello help her
+    here hers hey hi him his how i if in into is it its itself just know like ll m may me mine more most my
+    need no nor not now of off on once only or other our out over own please re s same she should so some
+    such t tell than thank thanks that the their them then there these they this those through to too under
+    until up us ve very want was we were what when where which while who whom why will with would yes you
+    your
+    """.split()  # noqa: SIM905 - a list literal of this length is hard to read
 )
 
 

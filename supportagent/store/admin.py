@@ -1,4 +1,6 @@
-"""The shop in the admin. Its records change through their verbs only, so all but the catalogue is for reading."""
+"""The shop in the admin. Its records change through their verbs only, so all but the catalogue is for
+reading.
+"""
 
 from django.contrib import admin
 from unfold.admin import TabularInline
@@ -32,7 +34,15 @@ class PaymentInline(_ReadOnlyInline):
 
 class RefundInline(_ReadOnlyInline):
     model = Refund
-    fields = ["refund_id", "amount_minor", "currency", "status", "issued_at", "issued_by_type", "issued_by_id"]
+    fields = [
+        "refund_id",
+        "amount_minor",
+        "currency",
+        "status",
+        "issued_at",
+        "issued_by_type",
+        "issued_by_id",
+    ]
 
 
 @admin.register(Product)

@@ -15,7 +15,7 @@ class NotFound(StoreRefusal):
 
 
 class RefundRefused(StoreRefusal):
-    """code: currency_mismatch | amount_not_positive | above_refundable | not_refundable | nothing_captured."""
+    """currency_mismatch, amount_not_positive, above_refundable, not_refundable or nothing_captured."""
 
 
 class CancellationRefused(StoreRefusal):

@@ -25,13 +25,12 @@ Data = dict[str, Any]
 def customer(*, actor: User, customer: str) -> Data:
     require(actor, Permission.VIEW_ACCOUNT)
     account = find_account(customer)
-    data: Data = {
-        "reference": account.reference,
-        "name": account.name,
-        "email": account.email,
-        "phone": account.phone,
-        "address": account.address,
-    }
+    contact = {"email": account.email, "phone": account.phone, "address": account.address}
+    data = _with(
+        {"reference": account.reference, "name": account.name},
+        contact,
+        allowed=has(actor, Permission.VIEW_PII),
+    )
     return _with(data, billing(account), allowed=has(actor, Permission.VIEW_PAYMENT))
 
 
@@ -202,4 +201,6 @@ def _refund(refund: Refund) -> Data:
 
 
 def _with(data: Data, sensitive: Data, *, allowed: bool) -> Data:
-    return data | (sensitive if allowed else {"withheld": sorted(sensitive)})
+    if allowed:
+        return data | sensitive
+    return data | {"withheld": sorted([*data.get("withheld", []), *sensitive])}

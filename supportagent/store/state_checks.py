@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from audit.verification import register_state_check
 from supportagent.store.models import Cancellation, Refund
 
-# Rows taken over from before this installation carry such a key and an import entry in place of the verb's own.
+# Rows from before this installation carry such a key, and an import entry in place of the verb's own.
 IMPORT_KEY_PREFIX = "import."
 Expected = tuple[str, str, str, str]
 

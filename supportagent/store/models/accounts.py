@@ -6,7 +6,8 @@ ADDRESS_PARTS = ("line1", "line2", "city", "postcode", "country")
 
 
 class Account(models.Model):
-    """A customer of the shop. `reference` is the only link to the help desk; no foreign key crosses that door.
+    """A customer of the shop. `reference` is the only link to the help desk; no foreign key crosses that
+    door.
 
     `revision` rises with every change, so that an approval given on one state of the account can be refused
     when the account has changed since.

@@ -1,4 +1,6 @@
-"""The shop's verbs. Each is one durable transaction that checks the actor's permission, locks, acts and records."""
+"""The shop's verbs. Each is one durable transaction that checks the actor's permission, locks, acts and
+records.
+"""
 
 from supportagent.store.services.accounts import update_account, update_billing
 from supportagent.store.services.money import cancel_order, refund_order

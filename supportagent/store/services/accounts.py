@@ -47,7 +47,7 @@ def update_billing(
     address: Mapping[str, str] | None = None,
     vat_id: str | None = None,
 ) -> tuple[Account, list[str]]:
-    """Change what future invoices say; invoices that exist stay as they are. Same contract as update_account."""
+    """Change what future invoices say; issued ones stay as they are. Same contract as update_account."""
     with audit_log.transaction():
         require(actor, Permission.CHANGE_BILLING)
         account = _locked_account(customer)
@@ -81,7 +81,9 @@ def _columns(prefix: str, address: Address) -> dict[str, str]:
 
 
 def _apply(account: Account, wanted: Mapping[str, Any], *, actor: User, action: str) -> list[str]:
-    """Write what differs (public names are returned), raise the revision once, and record field names in the leaf, values beside it."""
+    """Write what differs (public names are returned), raise the revision once, and record field names in the
+    leaf, values beside it.
+    """
     if not wanted:
         raise InvalidDetails("nothing to change was given")
     before = {field: getattr(account, field) for field in wanted if getattr(account, field) != wanted[field]}

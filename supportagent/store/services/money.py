@@ -51,12 +51,11 @@ def cancel_order(*, actor: User, customer: str, order_id: str, idempotency_key: 
                 raise KeyConflict(idempotency_key)
             return earlier
         _check_cancellable(order)
-        cancellation = _cancel(order, actor=actor, key=idempotency_key)
-    return cancellation
+        return _cancel(order, actor=actor, key=idempotency_key)
 
 
 def _locked_order(*, customer: str, order_id: str) -> Order:
-    """Race: two refunds of one order read the same sum. The row lock lets the second see the first's refund."""
+    """Race: two refunds read the same sum. The lock on the order lets the second see the first."""
     order = Order.objects.select_for_update().of_customer(customer).filter(order_id=order_id).first()
     if order is None:
         raise NotFound(f"this customer has no order {order_id}")
@@ -77,11 +76,15 @@ def _check_refund(order: Order, balance: Balance, *, amount_minor: int, currency
     if balance.payment is None:
         raise RefundRefused("nothing_captured", f"no payment of {order} was captured")
     if order.status not in Order.REFUNDABLE:
-        hint = "has not been shipped; cancel it instead" if order.status == Order.Status.PAID else "is cancelled"
+        hint = (
+            "has not been shipped; cancel it instead" if order.status == Order.Status.PAID else "is cancelled"
+        )
         raise RefundRefused("not_refundable", f"{order} {hint}")
     if amount_minor > balance.refundable_minor:
         most, asked = (format_money(sum_, currency) for sum_ in (balance.refundable_minor, amount_minor))
-        raise RefundRefused("above_refundable", f"{asked} was asked for; at most {most} can be refunded on {order}")
+        raise RefundRefused(
+            "above_refundable", f"{asked} was asked for; at most {most} can be refunded on {order}"
+        )
 
 
 def _check_cancellable(order: Order) -> None:
@@ -89,7 +92,8 @@ def _check_cancellable(order: Order) -> None:
         raise CancellationRefused("already_cancelled", f"{order} is already cancelled")
     if order.status != Order.Status.PAID:
         raise CancellationRefused(
-            "already_shipped", f"{order} is {order.status}; only an order that has not been shipped can be cancelled"
+            "already_shipped",
+            f"{order} is {order.status}; only an order that has not been shipped can be cancelled",
         )
 
 
