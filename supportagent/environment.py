@@ -92,15 +92,6 @@ class Environment:
         value = self.raw(name)
         return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
 
-    def origins(self, name: str, default: Iterable[str] = ()) -> list[str]:
-        """A comma-separated list of web origins such as `https://shop.example`, without a path."""
-        found = self.names(name, default)
-        for origin in found:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
-                raise SettingError(name, f"{origin!r} is not an origin like https://shop.example")
-        return found
-
     def address(self, name: str, default: str = "") -> str:
         """An http or https address without a trailing slash."""
         value = self.text(name, default).rstrip("/")

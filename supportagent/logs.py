@@ -12,9 +12,10 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from audit.context import request_id
+
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-request_id: ContextVar[str] = ContextVar("log_request_id", default="")
 run_id: ContextVar[str] = ContextVar("log_run_id", default="")
 
 

@@ -21,7 +21,7 @@ NO_SUCH_SOCKET = 4404
 
 
 class NoSuchSocket(AsyncWebsocketConsumer):
-    """Answers an unknown path with a close code; without it the router raises and the log fills with traces."""
+    """Answers an unknown path with a close code, where the router would raise and leave a trace."""
 
     async def connect(self) -> None:
         await self.accept()
@@ -30,24 +30,28 @@ class NoSuchSocket(AsyncWebsocketConsumer):
 
 def socket_routes(*modules: str) -> list[Any]:
     """The `websocket_urlpatterns` of the modules, and an answer for every other path."""
-    routes = [route for name in modules if find_spec(name) for route in import_module(name).websocket_urlpatterns]
+    routes = [
+        route for name in modules if find_spec(name) for route in import_module(name).websocket_urlpatterns
+    ]
     return [*routes, re_path(r"", NoSuchSocket.as_asgi())]
 
 
 class Sockets:
-    """Staff log in and must come from our own hosts; visitors bring a token, and the widget knows its origins."""
+    """Staff log in and come from our own hosts; visitors bring a token, and the widget knows its origins."""
 
     def __init__(self) -> None:
         self.staff = AllowedHostsOriginValidator(
             AuthMiddlewareStack(
-                URLRouter(socket_routes("agents.routing", "approvals.routing", "supportagent.workspace.routing"))
+                URLRouter(
+                    socket_routes("agents.routing", "approvals.routing", "supportagent.workspace.routing")
+                )
             )
         )
         self.visitors = URLRouter(socket_routes("supportagent.widget.routing"))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         app = self.visitors if scope["path"].startswith(WIDGET_PREFIX) else self.staff
-        # Outside a request all synchronous work of the process would share one thread: give each socket its own.
+        # Outside a request all synchronous work of the process would share one thread: one per socket.
         async with ThreadSensitiveContext():
             await app(scope, receive, send)
 

@@ -21,6 +21,10 @@ WEB_PROCESS = os.environ.get("SUPPORTAGENT_PROCESS") == "web"
 
 DEVELOPMENT_SECRET = "insecure-default-for-development-only"  # noqa: S105 - refused in production, below
 SECRET_KEY = env.secret("SUPPORTAGENT_SECRET_KEY", DEVELOPMENT_SECRET)
+# Earlier keys, comma-separated: what they sealed or signed stays readable while the key is changed.
+SECRET_KEY_FALLBACKS = [
+    key.strip() for key in env.secret("SUPPORTAGENT_SECRET_KEY_FALLBACKS").split(",") if key.strip()
+]
 ALLOWED_HOSTS = env.names(
     "SUPPORTAGENT_ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "127.0.0.1", "[::1]", "testserver")
 )
@@ -90,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "audit.middleware.audit_context",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -191,7 +196,7 @@ STATIC_ROOT = env.folder("SUPPORTAGENT_STATIC_ROOT", DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        # Without collectstatic whitenoise serves straight from the apps: nothing to build for a demo or a test.
+        # Without collectstatic whitenoise serves straight from the apps: a demo has nothing to build.
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -241,21 +246,21 @@ if PRODUCTION:
     # Neither an environment variable nor a row of the admin can reach them: there is nothing to resolve.
     MODEL_PROVIDERS = {name: path for name, path in MODEL_PROVIDERS.items() if name not in DEMO_PROVIDERS}
 DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
+MODEL_TIMEOUT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_TIMEOUT_SECONDS", 120)  # one reply with its retries
 MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
 SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answers of the `scripted` provider
 # What the offline model pretends to cost (micro-units per million tokens), so that budgets and costs show.
 NOMINAL_PRICES = {"offline": (400_000, 1_600_000), "scripted": (400_000, 1_600_000)}
 
+# Hosts that a reply may link to; links to others lose their target.
+LINK_HOSTS = env.names("SUPPORTAGENT_LINK_HOSTS")
+# The team that gets a customer's new thread.
+FRONT_DESK_TEAM = env.text("SUPPORTAGENT_FRONT_DESK_TEAM", "orders")
+
 # The sample shop, its pages and its log-ins with a published password.
 DEMO_PAGES = env.flag("SUPPORTAGENT_DEMO_PAGES", not PRODUCTION)
 SHOP_URL = env.address("SUPPORTAGENT_SHOP_URL", "http://127.0.0.1:8001" if DEMO_PAGES else "")
-# Pages that may embed the widget and open its sockets.
-WIDGET_ORIGINS = env.origins("SUPPORTAGENT_WIDGET_ORIGINS", [SHOP_URL] if SHOP_URL else ())
-# Signs who a shop says its visitor is (a JWT, HS256); the shop's server holds the same key.
-WIDGET_IDENTITY_KEY = env.secret(
-    "SUPPORTAGENT_WIDGET_IDENTITY_KEY", derive_key(SECRET_KEY, "widget identity")
-)
 
 GRANT_KEY = env.secret("SUPPORTAGENT_GRANT_KEY", derive_key(SECRET_KEY, "grant"))
 GRANT_SECONDS = env.number("SUPPORTAGENT_GRANT_SECONDS", 120, at_least=5, at_most=3600)

@@ -24,8 +24,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "supportagent.console.urls",
         "supportagent.workspace.urls",
         "supportagent.metrics.urls",
-        "supportagent.widget.urls",
     ),
+    path("widget/", include("supportagent.widget.urls")),
 ]
 if settings.DEMO_PAGES:
     urlpatterns += pages_of("supportagent.demo.urls")

@@ -1,4 +1,4 @@
-"""The Valkey that comes with the package: our own configuration, a unix socket, one server per data folder."""
+"""The Valkey that comes with the package: own configuration, unix socket, one server per data folder."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ save ""
 appendonly yes
 appendfsync everysec
 maxmemory-policy noeviction
-logfile ""
-loglevel warning
+logfile {folder}/valkey.log
+loglevel notice
 """
 
 
@@ -59,7 +59,8 @@ def _lock(descriptor: int, path: Path) -> None:
                 time.sleep(0.1)
                 continue
             raise CommandError(
-                f"A demo is already running on {path}. Stop it first, or set SUPPORTAGENT_DATA_DIR to another folder."
+                f"A demo is already running on {path}. "
+                "Stop it first, or set SUPPORTAGENT_DATA_DIR to another folder."
             ) from None
         return
 

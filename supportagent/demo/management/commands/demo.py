@@ -101,9 +101,8 @@ def start_valkey(supervisor: Supervisor, lock: int) -> None:
     while not supervisor.stopping and not answers(settings.VALKEY_URL):
         supervisor.tick()
         if time.monotonic() > deadline or not uses_bundled_valkey():
-            raise CommandError(
-                "Valkey does not answer. Check VALKEY_URL, or unset it to use the bundled one."
-            )
+            where = settings.VALKEY_SOCKET.with_suffix(".log") if uses_bundled_valkey() else "VALKEY_URL"
+            raise CommandError(f"Valkey does not answer: see {where}")
 
 
 def uses_bundled_valkey() -> bool:
