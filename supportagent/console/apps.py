@@ -15,3 +15,10 @@ class ConsoleAdminConfig(admin_apps.AdminConfig):
 
     default_site = "supportagent.console.sites.ConsoleSite"
     default = False
+
+    def ready(self) -> None:
+        super().ready()
+        # After autodiscovery, since the admin modules of other packages register themselves in it.
+        from supportagent.console.adopted_admin import adopt
+
+        adopt()

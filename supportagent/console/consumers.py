@@ -90,7 +90,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # -- frames from the browser --------------------------------------------------------------------
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
+    ) -> None:
         if len(text_data or bytes_data or "") > MAX_FRAME_BYTES:
             return await self.close(code=TOO_BIG)
         if self._is_flooding():

@@ -1,4 +1,7 @@
-"""The colour of both zones. console.css repeats the scale; a test keeps the two equal."""
+"""The look that both zones share. console.css repeats the colours; a test keeps the two equal."""
+
+from django.http import HttpRequest
+from django.templatetags.static import static
 
 PRIMARY = {
     "50": "oklch(97% .014 254.604)",
@@ -13,3 +16,7 @@ PRIMARY = {
     "900": "oklch(37.9% .146 265.522)",
     "950": "oklch(28.2% .091 267.935)",
 }
+
+
+def favicon(request: HttpRequest) -> str:
+    return static("console/favicon.svg")

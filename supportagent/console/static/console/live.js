@@ -1,7 +1,7 @@
 // Keeps the page true: `data-live-url` names a socket that says "something changed", and every element
 // with hx-trigger="live:changed from:body" then fetches itself again. The socket carries no content.
 const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 15_000;
+const LONGEST_RETRY_MS = 4_000; // A page must be true again within seconds of the server coming back.
 const HEARTBEAT_MS = 25_000;
 const ANSWER_MS = 10_000;
 const OFFLINE_AFTER_MS = 1_500; // A blink of the network is not worth a banner.
@@ -45,6 +45,7 @@ class Live {
   }
 
   ping() {
+    clearTimeout(this.silence);
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send('{"type":"ping"}');
     this.silence = setTimeout(() => this.drop(this.socket), ANSWER_MS);
   }
@@ -113,7 +114,11 @@ addEventListener("offline", () => {
   showState();
 });
 addEventListener("online", () => {
-  for (const live of sockets) if (!live.isReady && live.socket === null) live.open();
+  for (const live of sockets) {
+    if (live.socket === null) live.open();
+    else if (live.isReady) live.ping(); // The connection may have died with the network.
+  }
+  announce({ what: "*" });
   showState();
 });
 document.body.addEventListener("htmx:after:swap", () => isOffline && setOffline(true));
