@@ -5,3 +5,6 @@ class AgentsConfig(AppConfig):
     name = "agents"
     label = "agents"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from agents import audit_actions, receivers  # noqa: F401 - they register on import

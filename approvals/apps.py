@@ -5,3 +5,6 @@ class ApprovalsConfig(AppConfig):
     name = "approvals"
     label = "approvals"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from approvals import audit_actions  # noqa: F401 - registers on import

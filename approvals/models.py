@@ -100,7 +100,9 @@ class ApprovalRequest(models.Model):
     nonce = models.CharField(max_length=32, default=_nonce)
     digest = models.CharField(max_length=64)
     expires_at = models.DateTimeField()
-    title = models.CharField(max_length=200, help_text="What will happen, composed by code from the arguments.")
+    title = models.CharField(
+        max_length=200, help_text="What will happen, composed by code from the arguments."
+    )
     customer_words = models.TextField(blank=True)
     stated_reason = models.TextField(blank=True, help_text="The model's claim, not a fact.")
     provenance = models.JSONField(default=dict)
@@ -122,7 +124,9 @@ class ApprovalRequest(models.Model):
             models.UniqueConstraint(
                 fields=["call_id"], condition=Q(state="PENDING"), name="one_pending_request_per_call"
             ),
-            models.UniqueConstraint(fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"),
+            models.UniqueConstraint(
+                fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"
+            ),
         ]
         indexes = [models.Index(fields=["state", "expires_at"])]
 
@@ -159,7 +163,9 @@ class ApprovalDecision(models.Model):
     digest = models.CharField(max_length=64)
     reason_code = models.CharField(max_length=20, choices=ReasonCode, blank=True)
     reason = models.TextField(blank=True)
-    customer_text = models.CharField(max_length=300, blank=True, help_text="A sentence that the customer may read.")
+    customer_text = models.CharField(
+        max_length=300, blank=True, help_text="A sentence that the customer may read."
+    )
     decided_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

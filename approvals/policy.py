@@ -83,3 +83,11 @@ def _by_declaration(tool: Tool) -> Ruling:
     if not tool.writes or (harmless and tool.reversible == Tool.Reversible.YES):
         return Ruling(ApprovalPolicy.Outcome.ALLOW, Tier.T1, None, "Reversible and low impact", 0)
     return Ruling(ApprovalPolicy.Outcome.APPROVE, Tier.T2, None, "Irreversible or high impact", 0)
+
+
+def latest_versions() -> dict[str, int]:
+    """The version of every enabled rule, by its id: what is in force right now."""
+    return {
+        str(pk): version
+        for pk, version in ApprovalPolicy.objects.filter(enabled=True).values_list("pk", "version")
+    }

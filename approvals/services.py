@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from audit.context import Actor
 from django.db.models.functions import Now
 
 from approvals import binding
@@ -21,6 +20,7 @@ from approvals.policy import Ruling
 from approvals.signals import approval_decided
 from audit import log as audit_log
 from audit.clock import database_now
+from audit.context import Actor
 from supportagent.console import live
 from supportagent.console.money import format_money
 from supportagent.staff.models import User
@@ -121,7 +121,9 @@ def reject(
     if reason_code == ApprovalDecision.ReasonCode.OTHER and len(reason.strip()) < 10:
         raise InvalidDecision("Say in at least 10 characters why you reject this.", field="reason")
     if len(customer_text) > 300:
-        raise InvalidDecision("The sentence for the customer has at most 300 characters.", field="customer_text")
+        raise InvalidDecision(
+            "The sentence for the customer has at most 300 characters.", field="customer_text"
+        )
     with audit_log.transaction():
         request = _locked(request)
         _check_may_decide(request, by, shown_digest)
@@ -135,7 +137,9 @@ def reject(
         )
         _end(request, State.REJECTED, shown_digest=shown_digest)
         approval_decided.send(ApprovalRequest, request=request, decision=decision)
-        _record("approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code})
+        _record(
+            "approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code}
+        )
         return request
 
 
@@ -174,7 +178,9 @@ def obstacle_to_sending(request: ApprovalRequest, *, facts: dict[str, Any], ruli
 
 def cancel_for_calls(call_ids: list[UUID], *, actor: Actor, why: str) -> int:
     """End the pending requests of these calls without a decision. The caller holds the ticket's lock."""
-    requests = list(ApprovalRequest.objects.pending().filter(call_id__in=call_ids).select_related("ticket", "tool"))
+    requests = list(
+        ApprovalRequest.objects.pending().filter(call_id__in=call_ids).select_related("ticket", "tool")
+    )
     ApprovalRequest.objects.filter(pk__in=[request.pk for request in requests], state=State.PENDING).update(
         state=State.CANCELLED, decided_at=Now()
     )
@@ -194,9 +200,9 @@ def _expire(request: ApprovalRequest) -> bool:
     with audit_log.transaction():
         request = _locked(request)
         # Race: a supervisor decided between the scan and the lock. The condition on the state lets one win.
-        ended = ApprovalRequest.objects.filter(pk=request.pk, state=State.PENDING, expires_at__lte=Now()).update(
-            state=State.EXPIRED, decided_at=Now()
-        )
+        ended = ApprovalRequest.objects.filter(
+            pk=request.pk, state=State.PENDING, expires_at__lte=Now()
+        ).update(state=State.EXPIRED, decided_at=Now())
         if not ended:
             return False
         request.state = State.EXPIRED

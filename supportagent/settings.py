@@ -166,6 +166,7 @@ ANONYMOUS_USER_NAME = None
 GUARDIAN_MONKEY_PATCH_USER = False
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/console/"
+LOGOUT_REDIRECT_URL = LOGIN_URL
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -179,10 +180,14 @@ UNFOLD = {
     "SITE_HEADER": "Support Agent",
     "SITE_SYMBOL": "support_agent",
     "SITE_URL": "/console/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "supportagent.console.theme.favicon"},
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": PRIMARY},
+    "LOGIN": {"form": "supportagent.console.forms.LoginForm"},
     "COMMAND": {"search_models": False, "show_history": False},
     "SIDEBAR": {"show_search": False, "command_search": False, "show_all_applications": False},
 }
@@ -249,6 +254,12 @@ DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
 MODEL_TIMEOUT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_TIMEOUT_SECONDS", 120)  # one reply with its retries
 MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
+MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries
+MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments in one run: more is a loop
+MODEL_STREAM = env.flag("SUPPORTAGENT_MODEL_STREAM", False)
+DEFAULT_MODEL = env.text(
+    "SUPPORTAGENT_MODEL", "offline-demo" if DEFAULT_MODEL_PROVIDER == "offline" else "gpt-5-mini"
+)
 SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answers of the `scripted` provider
 # What the offline model pretends to cost (micro-units per million tokens), so that budgets and costs show.
 NOMINAL_PRICES = {"offline": (400_000, 1_600_000), "scripted": (400_000, 1_600_000)}
@@ -268,6 +279,7 @@ LEASE_SECONDS = env.seconds("SUPPORTAGENT_LEASE_SECONDS", 15)
 LEASE_RENEW_SECONDS = env.seconds("SUPPORTAGENT_LEASE_RENEW_SECONDS", 5)
 REAPER_SECONDS = env.seconds("SUPPORTAGENT_REAPER_SECONDS", 5)
 SWEEP_SECONDS = env.seconds("SUPPORTAGENT_SWEEP_SECONDS", 1)
+JOB_LOST_AFTER = timedelta(seconds=env.seconds("SUPPORTAGENT_JOB_LOST_SECONDS", 5))  # then the sweep enqueues again
 WORKER_THREADS = env.number("SUPPORTAGENT_WORKER_THREADS", 16, at_least=1, at_most=256)
 if LEASE_RENEW_SECONDS * 2 > LEASE_SECONDS:
     raise SettingError(

@@ -46,7 +46,9 @@ def read_facts(call: ToolCall) -> dict[str, Any]:
     return outcome.data
 
 
-def plan(step: Step, call: ToolCall, facts: dict[str, Any], *, words: str, provenance: dict[str, str]) -> None:
+def plan(
+    step: Step, call: ToolCall, facts: dict[str, Any], *, words: str, provenance: dict[str, str]
+) -> None:
     """Decide under the run's and the ticket's lock what becomes of a proposed write: ready, held or refused."""
     try:
         ruling = planning.rule(call, facts=facts)
@@ -166,7 +168,9 @@ def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, A
     )
     if call.tool is not None and call.tool.writes:
         _record(f"agents.tool_call.{'succeeded' if outcome.ok else 'failed'}", call)
-    step.emit("tool", f"{call.name} {'succeeded' if outcome.ok else 'failed: ' + outcome.code}", call=str(call.pk))
+    step.emit(
+        "tool", f"{call.name} {'succeeded' if outcome.ok else 'failed: ' + outcome.code}", call=str(call.pk)
+    )
     if evidence and evidence["differs"]:
         step.emit("guard", f"{call.name}: the outcome differs from what was intended", **evidence)
 
@@ -225,7 +229,9 @@ def _still_approved(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
         raise CallRefused("expired", "the approval was not used in time")
     if ruling.outcome != "approve":
         ruling = Ruling("approve", request.tier, request.rule_id, request.rule_name, request.rule_version)
-    again = approvals.supersede(request, _proposal(call, facts, request.customer_words, request.provenance), ruling)
+    again = approvals.supersede(
+        request, _proposal(call, facts, request.customer_words, request.provenance), ruling
+    )
     _move(
         call,
         State.READY,
@@ -341,7 +347,10 @@ def _record_reads(action: str, calls: list[ToolCall]) -> None:
         ticket=run.ticket.number,
         run=str(run.pk),
         refs=[("customer", customer), *_pairs(records)],
-        data={"turn": calls[0].turn, "calls": [[call.name, call.code or call.state.lower()] for call in calls]},
+        data={
+            "turn": calls[0].turn,
+            "calls": [[call.name, call.code or call.state.lower()] for call in calls],
+        },
         private={"reasons": [call.stated_reason for call in calls]},
         subject=customer,
     )

@@ -187,7 +187,9 @@ def _check_not_rejected_before(call: ToolCall) -> None:
         request__action_key=call.action_key,
     )
     if rejected.exists():
-        raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
+        raise CallRefused(
+            "rejected_before", "a person rejected exactly this on this ticket; do not propose it again"
+        )
 
 
 def _check_not_under_way(call: ToolCall) -> None:

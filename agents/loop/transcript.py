@@ -51,6 +51,14 @@ class Transcript:
         said = [m for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER]
         return said[-1].body if said else ""
 
+    def provenance(self, call: ToolCall) -> dict[str, str]:
+        """Where each argument's value was seen: the customer's words, a tool's result, or only in the model's head."""
+        said = " ".join(m.body for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER)
+        earlier = [
+            c for c in self.calls.values() if c.state == ToolCall.State.SUCCEEDED and c.turn < call.turn
+        ]
+        return {name: _source_of(value, said, earlier) for name, value in json.loads(call.arguments).items()}
+
     def _items(self, news: list[list[Any]]) -> Iterable[Item]:
         for turn in self.turns:
             yield from self._render(turn.shown)
@@ -79,12 +87,19 @@ class Transcript:
         if kind == "outcome":
             return HostNote(outcome_note(call))
         if kind == "mismatch":
-            return HostNote(f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}")
+            return HostNote(
+                f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}"
+            )
         return ToolResult(call_id=call.provider_call_id, name=call.name, content=_result(kind, call))
 
     def _load_messages(self) -> dict[int, Message]:
         shown = [key for kind, key in self._shown_pairs() if kind == "message"]
-        visible = Message.objects.filter(ticket=self.run.ticket).exclude(kind=Message.Kind.EVENT)
+        # An agent's note is a model's text: as a host note a later run would trust it.
+        visible = (
+            Message.objects.filter(ticket=self.run.ticket)
+            .exclude(kind=Message.Kind.EVENT)
+            .exclude(kind=Message.Kind.NOTE, author_type="agent")
+        )
         newest = visible.filter(seq__gt=self.run.message_seq).order_by("-seq")[:HISTORY]
         rows = {m.pk: m for m in [*reversed(newest), *Message.objects.filter(pk__in=shown)]}
         return dict(sorted(rows.items(), key=lambda pair: pair[1].seq))
@@ -142,6 +157,14 @@ class Transcript:
         return [note for note in notes if tuple(note) not in self._shown]
 
 
+def _source_of(value: Any, said: str, earlier: list[ToolCall]) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    seen_in = [call.name for call in earlier if text in json.dumps(call.result, ensure_ascii=False)]
+    if seen_in:
+        return f"result of {seen_in[-1]}"
+    return "the customer's message" if text in said else "the model"
+
+
 def _said(message: Message) -> Item:
     if message.kind == Message.Kind.NOTE:
         return HostNote(f"Note from {message.author_name or 'a colleague'}: {message.body}")
@@ -158,7 +181,9 @@ def _replaced(key: str) -> HostNote:
 def _result(kind: str, call: ToolCall) -> str:
     if kind == "held":
         return json.dumps({"status": "waiting_for_approval", "reference": f"R-{_first_reference(call)}"})
-    return json.dumps(call.result if call.result is not None else {"error": {"code": call.code, "message": ""}})
+    return json.dumps(
+        call.result if call.result is not None else {"error": {"code": call.code, "message": ""}}
+    )
 
 
 def _first_reference(call: ToolCall) -> int:

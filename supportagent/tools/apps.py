@@ -5,3 +5,6 @@ class ToolsConfig(AppConfig):
     name = "supportagent.tools"
     label = "tools"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from supportagent.tools import audit_actions  # noqa: F401 - registers on import

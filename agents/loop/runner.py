@@ -1,0 +1,379 @@
+"""The loop of one run: observe, plan, act, observe the result, adjust.
+
+It is resumable at every point from rows alone: each round looks at what has no result yet and does that. Each
+method that changes something is one transaction under the run's fence; nothing holds one while it waits for a
+model, a tool or a person.
+"""
+
+import json
+import logging
+import time
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from agents import budgets, services
+from agents.lease import Claim, FenceLost, Step, claim, heartbeat, step
+from agents.loop import execution, guardrails, planning, prompt, thinking
+from agents.loop.planning import CallRefused, Capability
+from agents.loop.thinking import ModelFailed, Thought
+from agents.loop.transcript import Transcript
+from agents.models import ModelCall, Run, ToolCall
+from agents.prices import PriceUnknown
+from agents.providers.base import ModelReply, ModelRequest, ProviderMisconfigured, RequestedCall
+from agents.providers.registry import get_provider
+from audit import log as audit_log
+from supportagent.tickets import services as tickets
+from supportagent.tickets.models import HandOver, Ticket
+
+logger = logging.getLogger(__name__)
+
+State = ToolCall.State
+MAX_REPAIRS = 2  # turns with calls that do not follow the contract, before a person takes over
+SORRY = "I am handing this over to a colleague, who will read our conversation and answer you here."
+
+
+class HandOverNeeded(Exception):
+    """The run cannot go on by itself; a person takes the ticket."""
+
+    def __init__(self, reason: str, summary: str) -> None:
+        super().__init__(summary)
+        self.reason = reason
+        self.summary = summary
+
+
+class AgentRunner:
+    """Works on one run until it waits for somebody, or ends."""
+
+    def __init__(self, run_id: UUID) -> None:
+        self.run_id = run_id
+        self.started = time.monotonic()
+
+    def advance(self) -> None:
+        """Claim the run and work on it. Returns at once when somebody else has it or nothing is to be done."""
+        held = claim(self.run_id)
+        if held is None:
+            return
+        with heartbeat.holding(held):
+            try:
+                self._work(held)
+            except FenceLost:
+                logger.info("run %s was taken by somebody else", self.run_id)
+            except Exception:
+                logger.exception("run %s stopped on an error", self.run_id)
+                services.recover(self.run_id, fence=held.fence)
+
+    def _work(self, held: Claim) -> None:
+        while True:
+            run = self._reload(held)
+            try:
+                if self._finish_open_calls(held, run):
+                    continue
+                if self._think_or_leave(held, run):
+                    return
+            except HandOverNeeded as needed:
+                self._hand_over(held, run, needed)
+                return
+
+    def _reload(self, held: Claim) -> Run:
+        run = (
+            Run.objects.select_related("agent__service_user", "ticket__customer", "ticket__team")
+            .filter(pk=held.run_id, fence=held.fence, state=Run.State.RUNNING)
+            .first()
+        )
+        if run is None:
+            raise FenceLost(str(held.run_id))
+        return run
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    def _finish_open_calls(self, held: Claim, run: Run) -> bool:
+        """Plan what is proposed, settle what was interrupted, send what is ready. True when there was anything."""
+        calls = self._calls(run, State.PROPOSED, State.SENDING, State.READY)
+        proposed = [call for call in calls if call.state == State.PROPOSED]
+        interrupted = [call for call in calls if call.state == State.SENDING]
+        ready = [call for call in calls if call.state == State.READY]
+        if proposed:
+            self._plan(held, proposed)
+        elif interrupted:
+            self._settle(held, interrupted)
+        elif ready:
+            self._send_ready(held, ready)
+        return bool(calls)
+
+    def _calls(self, run: Run, *states: str) -> list[ToolCall]:
+        calls: QuerySet[ToolCall] = run.tool_calls.filter(state__in=states).select_related("tool__server")
+        return [_of(run, call) for call in calls]
+
+    def _plan(self, held: Claim, calls: list[ToolCall]) -> None:
+        """Judge every proposed write of the turn, on facts read now, before any of them is sent."""
+        known: list[tuple[ToolCall, dict, CallRefused | None]] = []
+        for call in calls:
+            try:
+                known.append((call, execution.read_facts(call), None))
+            except CallRefused as refusal:
+                known.append((call, {}, refusal))
+        with step(held, with_ticket=True) as current:
+            transcript = Transcript(current.run)
+            for call, facts, refusal in known:
+                call.run = current.run
+                if refusal is not None:
+                    execution.conclude_refused(current, call, refusal)
+                    continue
+                words = transcript.customer_words()
+                provenance = transcript.provenance(call)
+                execution.plan(current, call, facts, words=words, provenance=provenance)
+
+    def _settle(self, held: Claim, calls: list[ToolCall]) -> None:
+        """A worker died with these under way: their receipts say what happened."""
+        settled = []
+        for call in calls:
+            outcome = execution.settle_by_receipt(call)
+            settled.append((call, outcome, execution.observe(call, outcome)))
+        with step(held) as current:
+            for call, outcome, evidence in settled:
+                execution.conclude(current, _of(current.run, call), outcome, evidence)
+
+    def _send_ready(self, held: Claim, calls: list[ToolCall]) -> None:
+        for call in calls:
+            try:
+                facts = execution.read_facts(call)
+            except CallRefused as refusal:
+                with step(held) as current:
+                    execution.conclude_refused(current, _of(current.run, call), refusal)
+                continue
+            with step(held, with_ticket=call.approval_id is not None) as current:
+                sending = execution.intend(current, _of(current.run, call), facts)
+            if sending:
+                self._send(held, call)
+
+    def _send(self, held: Claim, call: ToolCall) -> None:
+        outcome = execution.send(call)
+        evidence = execution.observe(call, outcome)
+        with step(held) as current:
+            execution.conclude(current, _of(current.run, call), outcome, evidence)
+
+    # -- the model -----------------------------------------------------------------------------------------------
+
+    def _think_or_leave(self, held: Claim, run: Run) -> bool:
+        """Ask the model when there is something new for it; else answer, wait or end. True when the run is left."""
+        transcript = Transcript(run)
+        last = transcript.last
+        news = transcript.news()
+        if Ticket.objects.held_by_person().filter(pk=run.ticket_id).exists():
+            return self._leave(held, run, Run.State.HANDED_OVER, "handed_over")
+        if last is not None and last.fate == ModelCall.Fate.OPEN:
+            return self._answer(held, run, last, superseded=bool(news))
+        if not news:
+            return self._leave(held, run, self._resting_state(run), "")
+        self._check_limits(run)
+        thought = self._think(held, run, transcript, news)
+        self._keep(held, thought, transcript, news)
+        return False
+
+    def _check_limits(self, run: Run) -> None:
+        agent = run.agent
+        worked = run.worked_ms + int((time.monotonic() - self.started) * 1000)
+        calls = run.tool_calls.values_list("turn", "code", "name", "bound_arguments")
+        confused = {turn for turn, code, _, _ in calls if code in planning.CONFUSED}
+        repeated = _most_repeated([(name, arguments) for _, _, name, arguments in calls if arguments])
+        for what, count, limit in (
+            ("turns", run.turns, agent.max_turns),
+            ("tool calls", len(calls), agent.max_tool_calls),
+            ("seconds of work", worked // 1000, agent.max_seconds),
+            ("turns with calls that do not follow the contract", len(confused), MAX_REPAIRS + 1),
+            ("identical calls", repeated, settings.MAX_IDENTICAL_CALLS),
+        ):
+            if count >= limit:
+                raise HandOverNeeded(
+                    HandOver.Reason.LIMIT, f"The agent reached its limit: {count} {what} of {limit}."
+                )
+
+    def _think(self, held: Claim, run: Run, transcript: Transcript, news: list) -> Thought:
+        agent = run.agent
+        capability = Capability(run)
+        try:
+            provider = get_provider(agent.provider)
+            request = ModelRequest(
+                model=agent.model or settings.DEFAULT_MODEL,
+                instructions=prompt.instructions(agent, run),
+                items=guardrails.check_input(transcript.items(news)),
+                tools=capability.specs,
+                max_output_tokens=agent.max_output_tokens,
+                stream=settings.MODEL_STREAM,
+                deadline=thinking.deadline(),
+                reasoning=agent.reasoning_effort,
+            )
+            return thinking.think(held, agent, provider, request)
+        except budgets.BudgetDenied as denied:
+            raise HandOverNeeded(HandOver.Reason.BUDGET, f"A budget is used up: {denied}.") from denied
+        except (ModelFailed, PriceUnknown, ProviderMisconfigured) as error:
+            raise HandOverNeeded(HandOver.Reason.FAILURE, f"The model could not be used: {error}") from error
+
+    def _keep(self, held: Claim, thought: Thought, transcript: Transcript, news: list) -> None:
+        """Commit the reply before anything that it asks for happens; send its reads in the same breath."""
+        try:
+            with step(held) as current:
+                reads = self._commit_reply(current, thought, transcript, news)
+        except FenceLost:
+            with audit_log.transaction():  # the reply is void, but it was paid for
+                budgets.settle(thought.spend, charged=thought.cost)
+            raise
+        if not reads:
+            return
+        answered = [(call, execution.send(call)) for call in reads]
+        with step(held) as current:
+            execution.conclude_reads(
+                current, [(_of(current.run, call), outcome) for call, outcome in answered]
+            )
+
+    def _commit_reply(
+        self, current: Step, thought: Thought, transcript: Transcript, news: list
+    ) -> list[ToolCall]:
+        run, reply = current.run, thought.reply
+        budgets.settle(thought.spend, charged=thought.cost)
+        usage = reply.usage
+        run.turns += 1
+        run.message_seq = transcript.newest_message_seq()
+        run.cost_micros += thought.cost
+        run.input_tokens += usage.input_tokens if usage else 0
+        run.output_tokens += usage.output_tokens if usage else 0
+        requested = _with_unique_ids(reply.tool_calls)
+        ModelCall.objects.create(
+            run=run,
+            turn=run.turns,
+            shown=news,
+            text=_storable(reply.text),
+            tool_calls=[{"id": c.id, "name": c.name, "arguments": c.arguments} for c in requested],
+            raw=_replayable(reply, requested),
+            reasoning=_storable(reply.reasoning),
+            finish=reply.finish,
+            fate=ModelCall.Fate.TOOLS if requested else ModelCall.Fate.OPEN,
+            provider=thought.provider,
+            model=reply.model,
+            request_id=reply.request_id,
+            input_tokens=usage.input_tokens if usage else 0,
+            output_tokens=usage.output_tokens if usage else 0,
+            cached_tokens=usage.cached_tokens if usage else 0,
+            reasoning_tokens=usage.reasoning_tokens if usage else 0,
+            price_id=thought.price_id,
+            cost_micros=thought.cost,
+            latency_ms=thought.latency_ms,
+        )
+        current.emit(
+            "model",
+            f"{reply.model} answered",
+            turn=run.turns,
+            cost_micros=thought.cost,
+            ms=thought.latency_ms,
+        )
+        return self._propose(current, requested)
+
+    def _propose(self, current: Step, requested: tuple[RequestedCall, ...]) -> list[ToolCall]:
+        """Store the calls of the turn. Returns the reads, whose intent is committed with the reply."""
+        calls = planning.propose(Capability(current.run), requested, turn=current.run.turns)
+        ToolCall.objects.bulk_create(calls)
+        for call in calls:
+            if call.state == State.REFUSED:
+                execution.note_refused(current, call)
+        reads = [c for c in calls if c.state == State.PROPOSED and c.tool is not None and not c.tool.writes]
+        return execution.intend_reads(current, reads)
+
+    # -- leaving -------------------------------------------------------------------------------------------------
+
+    def _answer(self, held: Claim, run: Run, last: ModelCall, *, superseded: bool) -> bool:
+        """Send the final text, unless the customer wrote again meanwhile. True when the run is left."""
+        verdict = guardrails.check_output(last.text, ticket=run.ticket)
+        if not superseded and (not verdict.passes or last.finish != "stop"):
+            self._set_fate(last, ModelCall.Fate.WITHHELD)
+            problem = verdict.problem or f"the model stopped early ({last.finish})"
+            raise HandOverNeeded(HandOver.Reason.GUARDRAIL, f"A reply was withheld: {problem}.")
+        with step(held, with_ticket=True) as current:
+            # Race: a message, a decision or a taker-over came while the model wrote. They raise `wanted` under the
+            # run's lock, which we hold now: what we saw before is still all there is, or we look again.
+            if superseded or current.run.wanted != run.wanted:
+                self._set_fate(last, ModelCall.Fate.UNSENT)
+                current.emit("message", "The answer was not sent: something new came in")
+                return False
+            tickets.post_reply(
+                ticket=current.run.ticket,
+                body=verdict.text,
+                actor=current.run.agent.service_user,
+                author_name=current.run.agent.name,
+                run_id=current.run.pk,
+            )
+            self._set_fate(last, ModelCall.Fate.SENT)
+            current.emit("message", "Answered the customer", text=verdict.text[:500])
+            self._rest(current, self._resting_state(run), "answered")
+        return True
+
+    def _set_fate(self, last: ModelCall, fate: str) -> None:
+        ModelCall.objects.filter(pk=last.pk).update(fate=fate)
+
+    def _leave(self, held: Claim, run: Run, state: str, because: str) -> bool:
+        """Leave the run in `state`, unless it was given work since we looked."""
+        with step(held, with_ticket=True) as current:
+            if current.run.wanted != run.wanted and state != Run.State.HANDED_OVER:
+                return False
+            if state == Run.State.HANDED_OVER:
+                services.cancel_held_calls(current.run, actor=held.actor, why="handed over")
+            self._rest(current, state, because)
+        return True
+
+    def _resting_state(self, run: Run) -> str:
+        waiting = run.tool_calls.filter(state=State.AWAITING_APPROVAL).exists()
+        return Run.State.AWAITING_APPROVAL if waiting else Run.State.COMPLETED
+
+    def _rest(self, current: Step, state: str, because: str) -> None:
+        run = current.run
+        run.state = state
+        run.worked_ms += int((time.monotonic() - self.started) * 1000)
+        current.emit("state", Run.State(state).label)
+        if state == Run.State.AWAITING_APPROVAL:
+            tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_APPROVAL)
+            return
+        run.ended_because = because
+        run.finished_at = timezone.now()
+        services.record_run(f"agents.run.{state.lower()}", run, cost_micros=run.cost_micros, outcome=because)
+
+    def _hand_over(self, held: Claim, run: Run, needed: HandOverNeeded) -> None:
+        with step(held, with_ticket=True) as current:
+            services.hand_over(current, reason=needed.reason, summary=needed.summary, customer_text=SORRY)
+            self._rest(current, Run.State.HANDED_OVER, needed.reason)
+
+
+def _of(run: Run, call: ToolCall) -> ToolCall:
+    """The call with its run's loaded relations, so that nothing is fetched again."""
+    call.run = run
+    return call
+
+
+def _with_unique_ids(calls: tuple[RequestedCall, ...]) -> tuple[RequestedCall, ...]:
+    """A model may repeat or omit ids; results must still find their call."""
+    seen: set[str] = set()
+    unique = []
+    for call in calls:
+        identity = (
+            call.id if call.id and len(call.id) <= 120 and call.id not in seen else f"call_{uuid4().hex}"
+        )
+        seen.add(identity)
+        unique.append(RequestedCall(identity, _storable(call.name), _storable(call.arguments)))
+    return tuple(unique)
+
+
+def _replayable(reply: ModelReply, requested: tuple[RequestedCall, ...]) -> list | None:
+    """The provider's own form of the reply, when it says the same as what we keep."""
+    if reply.raw is None or requested != reply.tool_calls or "\\u0000" in json.dumps(reply.raw):
+        return None
+    return reply.raw
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL stores no NUL, and UTF-8 no half characters."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def _most_repeated(calls: list[tuple[str, str]]) -> int:
+    return max((calls.count(call) for call in set(calls)), default=0)

@@ -1,0 +1,59 @@
+"""What time itself has to do: end leases, find lost jobs, let approvals and reservations expire.
+
+Every duty is safe to run in several processes at once: each takes its rows by a conditional UPDATE.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import Error, close_old_connections
+
+from agents import budgets, services
+from approvals import services as approvals
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Duty:
+    """Something to be done every so many seconds."""
+
+    name: str
+    every: float
+    act: Callable[[], int]
+    due: float = 0.0
+
+
+def duties() -> list[Duty]:
+    """What the scheduler does, with the intervals of the settings."""
+    return [
+        Duty("lost jobs enqueued again", settings.SWEEP_SECONDS, services.sweep),
+        Duty("approval requests expired", settings.SWEEP_SECONDS, approvals.expire_due),
+        Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
+        Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
+    ]
+
+
+def run(stop: threading.Event) -> None:
+    """Do the duties until `stop` is set. A database that is away is tried again, not given up."""
+    tasks = duties()
+    while not stop.wait(max(min(duty.due for duty in tasks) - time.monotonic(), 0.05)):
+        close_old_connections()
+        for duty in tasks:
+            if duty.due <= time.monotonic():
+                _do(duty)
+                duty.due = time.monotonic() + duty.every
+
+
+def _do(duty: Duty) -> None:
+    try:
+        count = duty.act()
+    except Error:
+        logger.warning("scheduler: %s: the database did not answer", duty.name, exc_info=True)
+        return
+    if count:
+        logger.info("scheduler: %d %s", count, duty.name)

@@ -1,0 +1,230 @@
+"""The verbs of runs: start, wake, recover, hand over, cancel. Callers hold the ticket's lock where it says so."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from agents import budgets
+from agents.jobs import enqueue
+from agents.lease import Step
+from agents.models import Agent, Budget, Run, ToolCall
+from approvals import services as approvals
+from approvals.policy import latest_versions
+from audit import log as audit_log
+from audit.context import Actor
+from supportagent.console import live
+from supportagent.tickets import services as tickets
+from supportagent.tickets.models import HandOver, Ticket
+
+MAX_CRASHES = 3
+NOBODY_ANSWERS = "A colleague will answer you here. We have your message."
+
+
+def start_run(ticket: Ticket) -> Run | None:
+    """Give the ticket a run, or its live run more to do. The caller holds the ticket's lock.
+
+    Without an agent that is live and has a budget, the ticket goes to a person, and None is returned.
+    """
+    running = Run.objects.live().filter(ticket=ticket).first()
+    if running is not None:
+        wake(running.pk)
+        return running
+    agent = Agent.objects.filter(receives_requests=True, status=Agent.Status.LIVE).first()
+    if agent is None:
+        _to_people(ticket, HandOver.Reason.OTHER, "No agent is live.")
+        return None
+    try:
+        budget_ids = budgets.ids_for(agent=agent, ticket=ticket)
+    except budgets.NoBudget as error:
+        _to_people(ticket, HandOver.Reason.BUDGET, str(error))
+        return None
+    verified = ticket.assurance == Ticket.Assurance.VERIFIED
+    run = Run.objects.create(
+        ticket=ticket,
+        agent=agent,
+        assurance=ticket.assurance,
+        customer=ticket.customer.reference if verified else "",
+        budget_ids=budget_ids,
+        configuration=_configuration(agent, budget_ids),
+        enqueued_at=Now(),
+    )
+    record_run("agents.run.started", run, actor=Actor.system("dispatcher"))
+    enqueue(run.pk)
+    return run
+
+
+def wake(run_id: UUID) -> None:
+    """Tell a live run that there is something new: whoever works on it will not leave before it has looked.
+
+    Race: the worker is just leaving. Both change the run's row, so either it sees the new `wanted`, or its job
+    finds the run queued.
+    """
+    Run.objects.filter(pk=run_id, state__in=Run.LIVE).update(wanted=F("wanted") + 1)
+    queued = Run.objects.filter(pk=run_id, state=Run.State.AWAITING_APPROVAL).update(
+        state=Run.State.QUEUED, enqueued_at=Now()
+    )
+    if queued:
+        enqueue(run_id)
+    live.publish(f"run.{run_id}", {"type": "live.changed", "what": "run"})
+
+
+def cancel_runs(ticket: Ticket, *, actor: Actor, why: str) -> None:
+    """End the ticket's live run: its fence rises, so a worker in the middle of a turn can change nothing more.
+
+    The caller holds the ticket's lock.
+    """
+    for run in Run.objects.live().select_for_update().filter(ticket=ticket):
+        run.fence += 1
+        run.state = Run.State.CANCELLED
+        run.ended_because = why
+        run.finished_at = timezone.now()
+        step = Step(run)
+        step.emit("human", "A person took over")
+        run.save(update_fields=["fence"])
+        step.flush()
+        cancel_held_calls(run, actor=actor, why=why)
+        record_run("agents.run.cancelled", run, actor=actor, outcome=why)
+
+
+def cancel_held_calls(run: Run, *, actor: Actor, why: str) -> None:
+    """Refuse every call of a run that was not sent, and end its approval requests."""
+    unsent = [ToolCall.State.PROPOSED, ToolCall.State.AWAITING_APPROVAL, ToolCall.State.READY]
+    held = list(run.tool_calls.filter(state__in=unsent).values_list("pk", flat=True))
+    ToolCall.objects.filter(pk__in=held, state__in=unsent).update(
+        state=ToolCall.State.REFUSED,
+        code="cancelled",
+        result={"error": {"code": "cancelled", "message": "nothing was executed"}},
+        finished_at=Now(),
+    )
+    approvals.cancel_for_calls(held, actor=actor, why=why)
+
+
+def hand_over(current: Step, *, reason: str, summary: str, customer_text: str) -> HandOver:
+    """Give a run's ticket to a person, with what the records say. The caller holds ticket and run."""
+    run = current.run
+    actor = run.agent.service_user
+    cancel_held_calls(run, actor=Actor.of(actor), why="handed over")
+    current.emit("human", "Handed over to a person", reason=reason, summary=summary)
+    if reason == HandOver.Reason.BUDGET:
+        record_run("agents.budget.denied", run)
+    return tickets.hand_over(
+        ticket=run.ticket,
+        reason_code=reason,
+        summary=summary,
+        actor=actor,
+        author_name=run.agent.name,
+        facts={"tried": _tried(run)},
+        customer_text=customer_text,
+        run_id=run.pk,
+    )
+
+
+def recover(run_id: UUID, *, fence: int) -> bool:
+    """Take a run from a worker that died or failed: queue it again, or park it for a person after three crashes.
+
+    Race: the worker may still be alive and only slow. The fence rises, so whatever it writes is void.
+    """
+    ticket_id = Run.objects.filter(pk=run_id).values_list("ticket_id", flat=True).first()
+    with audit_log.transaction():
+        Ticket.objects.select_for_update().get(pk=ticket_id)
+        taken = Run.objects.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).update(
+            fence=F("fence") + 1,
+            crashes=F("crashes") + 1,
+            wanted=F("wanted") + 1,
+            state=Run.State.QUEUED,
+            enqueued_at=Now(),
+        )
+        if not taken:
+            return False
+        run = Run.objects.select_related("agent__service_user", "ticket__customer").get(pk=run_id)
+        step = Step(run)
+        if run.crashes < MAX_CRASHES:
+            step.emit("error", "The worker stopped; the run goes on from its rows", crashes=run.crashes)
+            record_run("agents.run.recovered", run, actor=Actor.system("reaper"))
+            step.flush()
+            enqueue(run.pk)
+            return True
+        _park(run, step)
+        return True
+
+
+def reap() -> int:
+    """Recover every run whose lease ran out. Returns how many."""
+    dead = Run.objects.filter(state=Run.State.RUNNING, lease_until__lt=Now()).values_list("pk", "fence")[:100]
+    return sum(recover(run_id, fence=fence) for run_id, fence in list(dead))
+
+
+def sweep() -> int:
+    """Enqueue runs that have waited for a worker longer than a sweep should take: their job may be lost.
+
+    A job too many does no harm, so this needs no lock. Returns how many were enqueued.
+    """
+    lost = Run.objects.filter(state=Run.State.QUEUED, enqueued_at__lt=Now() - settings.JOB_LOST_AFTER)
+    run_ids = list(lost.values_list("pk", flat=True)[:500])
+    for run_id in run_ids:
+        Run.objects.filter(pk=run_id, state=Run.State.QUEUED).update(enqueued_at=Now())
+        enqueue(run_id)
+    return len(run_ids)
+
+
+def record_run(
+    action: str, run: Run, *, actor: Actor | None = None, cost_micros: int | None = None, outcome: str = ""
+) -> None:
+    """Audit something that happened to a run as a whole."""
+    customer = run.ticket.customer.reference
+    audit_log.record(
+        action,
+        actor=actor,
+        target=("run", str(run.pk)),
+        on_behalf_of=customer,
+        ticket=run.ticket.number,
+        run=str(run.pk),
+        refs=[("customer", customer), ("agent", run.agent.slug)],
+        outcome=outcome,
+        cost_micros=cost_micros,
+    )
+
+
+def _park(run: Run, step: Step) -> None:
+    """Three crashes: no more tries, a person decides. The customer hears that somebody will answer."""
+    run.state = Run.State.PARKED
+    run.ended_because = "crashes"
+    step.emit("error", f"Parked after {run.crashes} crashes")
+    hand_over(
+        step,
+        reason=HandOver.Reason.FAILURE,
+        summary=f"The run stopped {run.crashes} times and was parked.",
+        customer_text=NOBODY_ANSWERS,
+    )
+    record_run("agents.run.parked", run, actor=Actor.system("reaper"))
+    step.flush()
+
+
+def _to_people(ticket: Ticket, reason: str, summary: str) -> None:
+    tickets.hand_over(
+        ticket=ticket,
+        reason_code=reason,
+        summary=summary,
+        actor=Actor.system("dispatcher"),
+        customer_text=NOBODY_ANSWERS,
+    )
+
+
+def _tried(run: Run) -> list[str]:
+    calls = run.tool_calls.exclude(state=ToolCall.State.PROPOSED)
+    return [f"{call.name}: {call.get_state_display().lower()} {call.code}".strip() for call in calls]
+
+
+def _configuration(agent: Agent, budget_ids: list[int]) -> dict[str, object]:
+    """History ids of what is in force when the run starts, so that it can be explained later."""
+    newest = agent.history.order_by("-history_id").values_list("history_id", flat=True).first()
+    caps = (
+        Budget.history.filter(id__in=budget_ids).order_by("id", "-history_id").values_list("id", "history_id")
+    )
+    budgets_in_force: dict[str, int] = {}
+    for budget_id, history_id in caps:
+        budgets_in_force.setdefault(str(budget_id), history_id)
+    return {"agent": newest, "budgets": budgets_in_force, "policies": latest_versions()}
