@@ -171,16 +171,18 @@ def _change(
     start = _start_sql()
     rolled = _ROLLED.format(start=start)
     marks = ", ".join(["%s"] * len(ids))
-    chosen = f"SELECT id FROM agents_budget WHERE id IN ({marks}) ORDER BY id"  # noqa: S608 - placeholders only
+    chosen, lock = marks, ""
     if connection.vendor == "postgresql":
-        chosen += " FOR UPDATE"
+        lock = f"WITH held AS (SELECT id FROM agents_budget WHERE id IN ({marks}) ORDER BY id FOR UPDATE) "  # noqa: S608
+        chosen = "SELECT id FROM held"
     where = f" AND {condition.format(rolled=rolled)}" if condition else ""
     sql = (
-        f"WITH held AS ({chosen}) UPDATE agents_budget SET {assignments.format(rolled=rolled, start=start)} "  # noqa: S608
-        f"WHERE id IN (SELECT id FROM held){where}"
+        f"{lock}UPDATE agents_budget SET {assignments.format(rolled=rolled, start=start)} "  # noqa: S608
+        f"WHERE id IN ({chosen}){where}"
     )
+    changes = [*parameters, *ids] if not lock else [*ids, *parameters]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*ids, *parameters, *(values or [])])
+        cursor.execute(sql, [*changes, *(values or [])])
         return cursor.rowcount
 
 

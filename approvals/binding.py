@@ -9,9 +9,7 @@ from audit.chain import canonical
 DIGEST_VERSION = 1
 
 
-def digest_of(
-    request: ApprovalRequest, *, facts: dict[str, Any] | None = None, definition_hash: str = ""
-) -> str:
+def digest_of(request: ApprovalRequest, *, facts: dict[str, Any] | None = None, definition_hash: str = "") -> str:
     """SHA-256 of the canonical form of a request; pass fresh facts or definition to see whether they drifted."""
     return hashlib.sha256(
         canonical(

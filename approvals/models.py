@@ -1,6 +1,7 @@
 """The rules that decide what needs a person, the requests that wait for one, and the decisions."""
 
 import secrets
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,9 @@ from simple_history.models import HistoricalRecords
 from supportagent.staff.models import Team
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
+
+
+DEFAULT_EXPIRY = timedelta(hours=4)
 
 
 class Tier(models.TextChoices):
@@ -41,7 +45,7 @@ class ApprovalPolicy(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     tier = models.CharField(max_length=2, choices=Tier, default=Tier.T2)
     expires_after = models.DurationField(
-        default="04:00:00", help_text="How long a request may wait; silence is a no."
+        default=DEFAULT_EXPIRY, help_text="How long a request may wait; silence is a no."
     )
     enabled = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=0, editable=False)
@@ -100,9 +104,7 @@ class ApprovalRequest(models.Model):
     nonce = models.CharField(max_length=32, default=_nonce)
     digest = models.CharField(max_length=64)
     expires_at = models.DateTimeField()
-    title = models.CharField(
-        max_length=200, help_text="What will happen, composed by code from the arguments."
-    )
+    title = models.CharField(max_length=200, help_text="What will happen, composed by code from the arguments.")
     customer_words = models.TextField(blank=True)
     stated_reason = models.TextField(blank=True, help_text="The model's claim, not a fact.")
     provenance = models.JSONField(default=dict)
@@ -124,9 +126,7 @@ class ApprovalRequest(models.Model):
             models.UniqueConstraint(
                 fields=["call_id"], condition=Q(state="PENDING"), name="one_pending_request_per_call"
             ),
-            models.UniqueConstraint(
-                fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"
-            ),
+            models.UniqueConstraint(fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"),
         ]
         indexes = [models.Index(fields=["state", "expires_at"])]
 
@@ -163,9 +163,7 @@ class ApprovalDecision(models.Model):
     digest = models.CharField(max_length=64)
     reason_code = models.CharField(max_length=20, choices=ReasonCode, blank=True)
     reason = models.TextField(blank=True)
-    customer_text = models.CharField(
-        max_length=300, blank=True, help_text="A sentence that the customer may read."
-    )
+    customer_text = models.CharField(max_length=300, blank=True, help_text="A sentence that the customer may read.")
     decided_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from approvals.models import ApprovalPolicy, Tier
+from approvals.models import DEFAULT_EXPIRY, ApprovalPolicy, Tier
 from supportagent.tools.models import Tool
-
-DEFAULT_EXPIRY = timedelta(hours=4)
 
 
 def _in(value: Any, options: Any) -> bool:
@@ -88,6 +86,5 @@ def _by_declaration(tool: Tool) -> Ruling:
 def latest_versions() -> dict[str, int]:
     """The version of every enabled rule, by its id: what is in force right now."""
     return {
-        str(pk): version
-        for pk, version in ApprovalPolicy.objects.filter(enabled=True).values_list("pk", "version")
+        str(pk): version for pk, version in ApprovalPolicy.objects.filter(enabled=True).values_list("pk", "version")
     }

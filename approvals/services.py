@@ -121,9 +121,7 @@ def reject(
     if reason_code == ApprovalDecision.ReasonCode.OTHER and len(reason.strip()) < 10:
         raise InvalidDecision("Say in at least 10 characters why you reject this.", field="reason")
     if len(customer_text) > 300:
-        raise InvalidDecision(
-            "The sentence for the customer has at most 300 characters.", field="customer_text"
-        )
+        raise InvalidDecision("The sentence for the customer has at most 300 characters.", field="customer_text")
     with audit_log.transaction():
         request = _locked(request)
         _check_may_decide(request, by, shown_digest)
@@ -137,9 +135,7 @@ def reject(
         )
         _end(request, State.REJECTED, shown_digest=shown_digest)
         approval_decided.send(ApprovalRequest, request=request, decision=decision)
-        _record(
-            "approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code}
-        )
+        _record("approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code})
         return request
 
 
@@ -178,9 +174,7 @@ def obstacle_to_sending(request: ApprovalRequest, *, facts: dict[str, Any], ruli
 
 def cancel_for_calls(call_ids: list[UUID], *, actor: Actor, why: str) -> int:
     """End the pending requests of these calls without a decision. The caller holds the ticket's lock."""
-    requests = list(
-        ApprovalRequest.objects.pending().filter(call_id__in=call_ids).select_related("ticket", "tool")
-    )
+    requests = list(ApprovalRequest.objects.pending().filter(call_id__in=call_ids).select_related("ticket", "tool"))
     ApprovalRequest.objects.filter(pk__in=[request.pk for request in requests], state=State.PENDING).update(
         state=State.CANCELLED, decided_at=Now()
     )
@@ -200,9 +194,9 @@ def _expire(request: ApprovalRequest) -> bool:
     with audit_log.transaction():
         request = _locked(request)
         # Race: a supervisor decided between the scan and the lock. The condition on the state lets one win.
-        ended = ApprovalRequest.objects.filter(
-            pk=request.pk, state=State.PENDING, expires_at__lte=Now()
-        ).update(state=State.EXPIRED, decided_at=Now())
+        ended = ApprovalRequest.objects.filter(pk=request.pk, state=State.PENDING, expires_at__lte=Now()).update(
+            state=State.EXPIRED, decided_at=Now()
+        )
         if not ended:
             return False
         request.state = State.EXPIRED
@@ -223,9 +217,7 @@ def title_of(tool: Tool, values: Mapping[str, Any]) -> str:
 
 def _locked(request: ApprovalRequest) -> ApprovalRequest:
     Ticket.objects.select_for_update().get(pk=request.ticket_id)
-    return ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer").get(
-        pk=request.pk
-    )
+    return ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer").get(pk=request.pk)
 
 
 def _check_may_decide(request: ApprovalRequest, by: User, shown_digest: str) -> None:
