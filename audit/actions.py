@@ -7,8 +7,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){2}")
 BY_SUBJECT_KEY = (
-    "The leaf holds ids only. Private details are encrypted with the key of the person; deleting that key, the "
-    "salt and the ciphertext erases them, and the chain still verifies."
+    "The leaf holds ids only. Private details are encrypted with the key of the person; deleting that key, "
+    "the salt and the ciphertext erases them, and the chain still verifies."
 )
 
 
@@ -29,12 +29,10 @@ _registered: dict[str, Action] = {}
 
 
 def register(name: str, description: str, *, erasure: str = BY_SUBJECT_KEY) -> None:
-    """Add an action named `app.noun.past_verb`. Raises ImproperlyConfigured for a bad or contradicting one."""
+    """Add an action named `app.noun.past_verb`. Raises ImproperlyConfigured for a bad or changed one."""
     action = Action(name, description, erasure)
     if not NAME.fullmatch(name) or not description:
-        raise ImproperlyConfigured(
-            f"audit action {name!r} needs the form app.noun.past_verb and a description"
-        )
+        raise ImproperlyConfigured(f"audit action {name!r} needs the form app.noun.past_verb and a description")
     if _registered.setdefault(name, action) != action:
         raise ImproperlyConfigured(f"audit action {name!r} is registered twice with different meanings")
 

@@ -1,4 +1,4 @@
-"""Put buffered entries at the end of the chain: lock the head, insert, move the head. Called by `audit.log` only."""
+"""Put buffered entries at the end of the chain: lock it, insert, move it. Called by `audit.log` only."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MOVE_HEAD = f"UPDATE {HEAD_TABLE} SET seq = %s, hash = %s WHERE id = 1"  # noqa:
 POSTGRES_APPEND = f"""
 WITH entries AS (
   INSERT INTO {ENTRY_TABLE} ({", ".join(ENTRY_COLUMNS)})
-  SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::timestamptz[], %s::text[], %s::text[],
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+  SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::timestamptz[], %s::text[],
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
 ), refs AS (
   INSERT INTO {REFERENCE_TABLE} ({", ".join(REFERENCE_COLUMNS)})
   SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[])
@@ -37,7 +37,7 @@ WITH entries AS (
 
 
 class NoHead(RuntimeError):
-    """The row of the chain's head is missing: `migrate` creates it once. Nothing can be recorded without it."""
+    """The row of the chain's head is missing, so nothing can be recorded. `migrate` creates it once."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class AuditConfig(AppConfig):
 
 
 def prepare(using: str, **_kwargs: Any) -> None:
-    """After every migrate: the first row of the chain's head, and the triggers. Both stay as they are if there."""
+    """After every migrate: the head of an empty chain, and the triggers. What is there stays."""
     from django.db import connections
 
     from audit import chain, triggers

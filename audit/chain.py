@@ -36,9 +36,7 @@ def normalised(value: Any) -> Any:
         return _normalised_mapping(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [normalised(item) for item in value]
-    raise NotCanonical(
-        f"{type(value).__name__} has no canonical form; pass text, integers, lists or mappings"
-    )
+    raise NotCanonical(f"{type(value).__name__} has no canonical form; pass text, integers, lists or mappings")
 
 
 def canonical(value: Any) -> bytes:
@@ -71,7 +69,7 @@ class Fact:
 
 
 def content(fact: Fact, *, seq: int, at: datetime, details: str = "") -> dict[str, Any]:
-    """What a leaf says; its canonical form is the leaf. `details` is the commitment to private details, or empty."""
+    """What a leaf says; its canonical form is the leaf. `details` is the commitment to private ones."""
     return {
         "v": VERSION,
         "seq": seq,

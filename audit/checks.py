@@ -22,7 +22,7 @@ def append_only_triggers(databases: Sequence[str] | None = None, **_kwargs: Any)
             found.append(
                 Error(
                     f"The audit log of database {alias!r} is not append-only; missing: {', '.join(names)}.",
-                    hint="Find out who removed them, then run `manage.py migrate --skip-checks` to create them again.",
+                    hint="Find out who removed them, then put them back: `manage.py migrate --skip-checks`.",
                     id="audit.E001",
                 )
             )

@@ -47,14 +47,10 @@ def lines(found: QuerySet[AuditEntry], *, with_details: bool = False) -> Iterato
 
 
 def _decrypted(batch: list[AuditEntry]) -> dict[int, object]:
-    rows = {
-        row.entry_id: row for row in AuditDetail.objects.filter(entry_id__in=[entry.seq for entry in batch])
-    }
+    rows = {row.entry_id: row for row in AuditDetail.objects.filter(entry_id__in=[entry.seq for entry in batch])}
     keys = details.existing_keys(row.subject for row in rows.values())
     return {
-        entry.seq: details.unseal(
-            row, key=keys[row.subject], commitment=json.loads(bytes(entry.leaf))["details"]
-        )
+        entry.seq: details.unseal(row, key=keys[row.subject], commitment=json.loads(bytes(entry.leaf))["details"])
         for entry in batch
         if (row := rows.get(entry.seq)) and row.subject in keys
     }

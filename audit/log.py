@@ -4,9 +4,9 @@
         ... lock, change, signal ...
         audit.log.record("approvals.request.approved", target=("approval", str(pk)), ...)
 
-Entries wait in a buffer and are appended as the last statements of the outermost block, so that the head of the
-chain is the last lock taken and the one held for the shortest time. Lock order everywhere: ticket, run, call,
-subject, budgets by id, audit head.
+Entries wait in a buffer and are appended as the last statements of the outermost block, so that the head of
+the chain is the last lock taken and the one held for the shortest time. Lock order everywhere: ticket, run,
+call, subject, budgets by id, audit head.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ os.register_at_fork(after_in_child=lambda: globals().__setitem__("_sqlite_writer
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """An atomic block whose entries are appended at its end. Nested blocks are savepoints of the outermost one."""
+    """An atomic block whose entries are appended at its end. A nested block is a savepoint of it."""
     if _state.buffer is not None:
         with database.atomic():
             yield
@@ -61,7 +61,8 @@ def transaction() -> Iterator[None]:
         if release:
             # The first callback after the commit: later ones may talk to the network or open a transaction.
             connection.on_commit(release)
-        _state.buffer = buffer = []
+        buffer: list[_Waiting] = []
+        _state.buffer = buffer
         try:
             yield
         finally:
@@ -87,8 +88,8 @@ def record(
 ) -> None:
     """Add one entry to the current transaction.
 
-    `on_behalf_of` is a customer's reference. `data` and all ids end in the leaf, which is never erased: no names,
-    no free text. Those go into `private`, which is encrypted with the key of `subject` (a customer's reference).
+    `on_behalf_of` is a customer's reference. `data` and all ids end in the leaf, which is never erased: no
+    names, no free text. Those go into `private`, encrypted with the key of `subject`, a customer's reference.
     Raises NoTransaction, UnknownAction, NoActor, NotCanonical, ValueError.
     """
     if _state.buffer is None:
@@ -159,8 +160,8 @@ def _survived(waiting: _Waiting) -> bool:
 def _one_sqlite_writer() -> Iterator[Callable[[], None] | None]:
     """On SQLite, let the threads of this process take turns: its own busy wait starves some of them.
 
-    Not inside an enclosing atomic block, which may already hold the database's write lock: whoever has the mutex
-    would wait for that lock while we wait for the mutex.
+    Not inside an enclosing atomic block, which may already hold the database's write lock: whoever has the
+    mutex would wait for that lock while we wait for the mutex.
     """
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield None

@@ -15,12 +15,12 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         """Entries that concern something: their target, something they name, their ticket or run."""
         found = AuditReference.objects.filter(ref_id=identity, ref_type=kind).values("entry_id")
         if kind in ("ticket", "run"):
-            found = found.union(AuditEntry.objects.filter(**{kind: identity}).values("seq"))
+            found = found.union(AuditEntry.objects.order_by().filter(**{kind: identity}).values("seq"))
         return self.filter(seq__in=found)
 
     def matching(self, identity: str) -> Self:
-        """Entries where this id stands anywhere: target, reference, ticket, run or actor. Each branch has an index."""
-        entries = AuditEntry.objects
+        """Entries where this id stands as target, reference, ticket, run or actor; all have an index."""
+        entries = AuditEntry.objects.order_by()
         return self.filter(
             seq__in=AuditReference.objects.filter(ref_id=identity)
             .values("entry_id")
@@ -98,7 +98,7 @@ class SubjectKey(models.Model):
 
 
 class AuditDetail(models.Model):
-    """Private details of an entry, outside the chain and erasable; the leaf holds a salted commitment only."""
+    """Private details of an entry, outside the chain and erasable; the leaf holds a salted commitment."""
 
     entry = models.OneToOneField(
         AuditEntry, models.DO_NOTHING, related_name="detail", primary_key=True, db_constraint=False
@@ -116,7 +116,7 @@ class AuditDetail(models.Model):
 
 
 class ChainHead(models.Model):
-    """The end of the chain. Locked while entries are appended, so that numbers have no gap and links no fork."""
+    """The end of the chain. Locked while entries are appended: no gap in the numbers, no fork of links."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     seq = models.BigIntegerField(default=0)

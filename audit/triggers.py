@@ -1,7 +1,7 @@
 """Append-only by the database: triggers that refuse to change or remove what was recorded.
 
-Created again after every migrate, since altering a table on SQLite rebuilds it without its triggers. They stop
-mistakes and anybody without the right to drop them; `audit_verify` finds what they could not stop.
+Created again after every migrate, since altering a table on SQLite rebuilds it without its triggers. They
+stop mistakes and anybody without the right to drop them; `audit_verify` finds what they could not stop.
 AuditDetail and SubjectKey have none: personal data must stay erasable.
 """
 
@@ -48,10 +48,8 @@ COMMON = (
 POSTGRES_ONLY = tuple(Trigger(table, "TRUNCATE") for table in (ENTRIES, REFERENCES, HEAD))
 # INSERT OR REPLACE removes the old row without firing its delete trigger.
 SQLITE_ONLY = (
-    Trigger(
-        ENTRIES, "INSERT", when=f"EXISTS (SELECT 1 FROM {ENTRIES} WHERE seq = NEW.seq OR prev = NEW.prev)"
-    ),
-    Trigger(HEAD, "INSERT", when=f"EXISTS (SELECT 1 FROM {HEAD} WHERE id = NEW.id)"),  # noqa: S608
+    Trigger(ENTRIES, "INSERT", f"EXISTS (SELECT 1 FROM {ENTRIES} WHERE seq = NEW.seq OR prev = NEW.prev)"),  # noqa: S608
+    Trigger(HEAD, "INSERT", f"EXISTS (SELECT 1 FROM {HEAD} WHERE id = NEW.id)"),  # noqa: S608
 )
 
 
@@ -61,7 +59,8 @@ def install(connection: BaseDatabaseWrapper) -> None:
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                "RAISE EXCEPTION '% on % is refused: the audit log is append-only', TG_OP, TG_TABLE_NAME; END $$"
+                "RAISE EXCEPTION '% on % is refused: the audit log is append-only', TG_OP, TG_TABLE_NAME; "
+                "END $$"
             )
         for trigger in _expected(connection):
             _drop(connection, trigger)

@@ -1,7 +1,7 @@
 """Prove the log from its rows: every link, every copy, the head, and that state which needs an entry has one.
 
-Streams in constant memory and takes no lock. Entries and the head are committed together, so a head that is read
-after the entries is never behind them: what was appended meanwhile is read in the next round.
+Streams in constant memory and takes no lock. Entries and the head are committed together, so a head that is
+read after the entries is never behind them: what was appended meanwhile is read in the next round.
 """
 
 from __future__ import annotations
@@ -98,15 +98,13 @@ class _Walk:
                     return finding
             head = ChainHead.objects.filter(pk=1).first()
             if head is None:
-                raise CannotVerify(
-                    "the head of the chain is missing, so an end that was cut off would not show"
-                )
+                raise CannotVerify("the head of the chain is missing, so an end that was cut off would not show")
             if head.seq > self.seq and self._has_more():
                 continue
             return self._check_end(head) or _stray_reference(self.seq)
 
     def _batches(self) -> Iterator[list[AuditEntry]]:
-        """From the last good entry on, that one again included: a second row with its number must not hide."""
+        """From the last good entry on, that one included: a second row with its number must not hide."""
         while True:
             rows = AuditEntry.objects.order_by("seq")
             if self.entries:
@@ -170,14 +168,12 @@ class _Copies:
     """Columns, references and private details of a batch, to be compared with the leaves."""
 
     def __init__(self, batch: list[AuditEntry]) -> None:
-        first, last = batch[0].seq, batch[-1].seq
+        these = {"entry_id__gte": batch[0].seq, "entry_id__lte": batch[-1].seq}
         self.references: dict[int, list[tuple[str, str]]] = defaultdict(list)
-        stored = AuditReference.objects.filter(entry_id__range=(first, last))
+        stored = AuditReference.objects.filter(**these)
         for seq, kind, identity in stored.values_list("entry_id", "ref_type", "ref_id"):
             self.references[seq].append((kind, identity))
-        self.details = {
-            row.entry_id: row for row in AuditDetail.objects.filter(entry_id__range=(first, last))
-        }
+        self.details = {row.entry_id: row for row in AuditDetail.objects.filter(**these)}
         self.keys = details.existing_keys(row.subject for row in self.details.values())
 
     def check(self, row: AuditEntry) -> Finding | None:
@@ -191,7 +187,7 @@ class _Copies:
         return self._check_details(row.seq, content["details"])
 
     def _check_details(self, seq: int, commitment: str) -> Finding | None:
-        """Details that are gone were erased, which is allowed; details that are there must be the recorded ones."""
+        """Details that are gone were erased, which is allowed; those that are there must be as recorded."""
         detail = self.details.get(seq)
         if detail is None or detail.subject not in self.keys:
             return None
@@ -212,9 +208,7 @@ def _parsed(leaf: bytes, seq: int) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(leaf)
         version = content["v"]
     except (ValueError, KeyError, TypeError):
-        raise CannotVerify(
-            f"the leaf of entry {seq} is not one of ours, although its hash is right"
-        ) from None
+        raise CannotVerify(f"the leaf of entry {seq} is not one of ours, although its hash is right") from None
     if version != chain.VERSION:
         raise CannotVerify(f"entry {seq} has format {version!r}; this release reads {chain.VERSION}")
     return content
@@ -225,9 +219,7 @@ def _stray_reference(last: int) -> Finding | None:
     for beyond in ({"entry_id__lt": 1}, {"entry_id__gt": last}):
         stray = AuditReference.objects.filter(**beyond).order_by("entry_id").first()
         if stray and not AuditEntry.objects.filter(pk=stray.entry_id).exists():
-            return Finding(
-                Kind.COLUMN_MISMATCH, stray.entry_id, "a reference names an entry that is not there"
-            )
+            return Finding(Kind.COLUMN_MISMATCH, stray.entry_id, "a reference names an entry that is not there")
     return None
 
 

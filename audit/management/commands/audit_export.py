@@ -1,4 +1,4 @@
-"""`audit_export`: the audit log as JSON lines, streamed. The export itself is recorded before anything leaves."""
+"""`audit_export`: the audit log as JSON lines, streamed. The export is recorded before anything leaves."""
 
 import os
 from argparse import ArgumentTypeError
@@ -22,21 +22,17 @@ def target(text: str) -> tuple[str, str]:
 
 
 class Command(BaseCommand):
-    help = "Export the audit log as JSON lines, each of which can be verified. Holds no personal data by default."
+    help = "Export the audit log as JSON lines, each verifiable. Holds no personal data by default."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--ticket", default="", help="only entries of this ticket, for example T-1042")
         parser.add_argument("--run", default="", help="only entries of this run")
-        parser.add_argument(
-            "--target", type=target, help="only entries that concern type:id, e.g. order:ORD-1042"
-        )
+        parser.add_argument("--target", type=target, help="only entries that concern type:id, e.g. order:ORD-1042")
         parser.add_argument("--since-seq", type=int, default=0, help="only entries from this number on")
         parser.add_argument(
             "--output", default="-", help="a file, readable by its owner only; default: standard output"
         )
-        parser.add_argument(
-            "--with-details", action="store_true", help="decrypt private details: personal data!"
-        )
+        parser.add_argument("--with-details", action="store_true", help="decrypt private details: personal data!")
 
     def handle(self, *args: Any, **options: Any) -> None:
         filters = {name: options[name] for name in ("ticket", "run", "target", "since_seq")}
