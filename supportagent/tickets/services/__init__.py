@@ -2,6 +2,9 @@
 
 Admin, pages, jobs and the MCP server all come in here. `actor` is the User who acts (a person or an agent's
 service account, whose permission is checked) or `Actor.system(...)` for the house itself.
+
+A signal is sent when nothing of the verb is left to write: its receivers may call verbs on the same ticket, and
+the trail then reads in the order of cause and effect.
 """
 
 from supportagent.tickets.services.desk import categorise, notify_team, rate, set_state

@@ -47,7 +47,6 @@ def take_over(*, ticket: Ticket, by: User) -> Ticket:
         locked.assignee = by
         locked.state = Ticket.State.WAITING_PERSON
         write_event(locked, f"{by.first_name or by.display_name} from the team has joined", Actor.of(by))
-        ticket_taken_over.send(sender=Ticket, ticket=locked, by=by)
         audit_log.record(
             "tickets.ticket.taken_over",
             target=("ticket", locked.number),
@@ -55,6 +54,7 @@ def take_over(*, ticket: Ticket, by: User) -> Ticket:
             ticket=locked.number,
             refs=refs_of(locked),
         )
+        ticket_taken_over.send(sender=Ticket, ticket=locked, by=by)
     return locked
 
 
@@ -75,7 +75,6 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
         locked.state = Ticket.State.OPEN
         close_hand_over(locked, by)
         note = write_note(locked, text, by)
-        message_received.send(sender=Ticket, ticket=locked, message=note)
         audit_log.record(
             "tickets.ticket.handed_back",
             target=("ticket", locked.number),
@@ -84,6 +83,7 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
             data={"brief_seq": note.seq},
             refs=refs_of(locked),
         )
+        message_received.send(sender=Ticket, ticket=locked, message=note)
     return note
 
 

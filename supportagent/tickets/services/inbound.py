@@ -101,7 +101,6 @@ def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
         Author("customer", reference, ticket.customer.name),
         client_message_id=client_message_id,
     )
-    message_received.send(sender=Ticket, ticket=ticket, message=message)
     audit_log.record(
         "tickets.message.received",
         target=("message", str(message.pk)),
@@ -110,6 +109,7 @@ def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
         data={"seq": message.seq, "characters": len(text)},
         refs=refs_of(ticket),
     )
+    message_received.send(sender=Ticket, ticket=ticket, message=message)
     return message
 
 

@@ -66,7 +66,6 @@ def write_reply(
     if kind == Message.Kind.PERSON or ticket.state not in _KEPT_BY_AN_AGENTS_REPLY:
         ticket.state = Ticket.State.WAITING_CUSTOMER
     message = append(ticket, kind, text, author, run_id=run_id)
-    reply_posted.send(sender=Ticket, ticket=ticket, message=message)
     audit_log.record(
         "tickets.reply.posted",
         target=("message", str(message.pk)),
@@ -76,6 +75,7 @@ def write_reply(
         data={"seq": message.seq, "kind": str(kind), "characters": len(text)},
         refs=refs_of(ticket),
     )
+    reply_posted.send(sender=Ticket, ticket=ticket, message=message)
     return message
 
 

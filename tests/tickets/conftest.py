@@ -1,0 +1,52 @@
+import pytest
+from django.contrib.auth.models import Group
+from guardian.shortcuts import assign_perm
+
+from supportagent.staff.models import Team, User
+from supportagent.staff.roles import sync_roles
+from supportagent.tickets import services, signals
+from supportagent.tickets.models import Customer
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(monkeypatch):
+    """Tickets by themselves: the layers above, which start runs and hand over, are not connected."""
+    for signal in (signals.message_received, signals.reply_posted, signals.ticket_taken_over):
+        monkeypatch.setattr(signal, "receivers", [])
+
+
+@pytest.fixture
+def cast(db):
+    """The people of these tests: two teams, a supervisor and a rep of one, a supervisor of the other, an agent."""
+    sync_roles()
+    return Cast()
+
+
+class Cast:
+    def __init__(self) -> None:
+        self.orders = Team.objects.create(name="Orders & returns", slug="orders")
+        self.partners = Team.objects.create(name="Partner desk", slug="partners")
+        self.ana = self.person("ana", "Ana", "Supervisor", self.orders)
+        self.rosa = self.person("rosa", "Rosa", "Support rep", self.orders)
+        self.piet = self.person("piet", "Piet", "Supervisor", self.partners)
+        self.agent = User.objects.create_user("agent.orders", first_name="Orders assistant", kind="service")
+        self.agent.groups.add(Group.objects.get(name="Support rep"))
+        self.customer = Customer.objects.create(
+            reference="CUS-1001", name="Ana Martins", email="ana.martins@example.com"
+        )
+        self.visitor = Customer.objects.create(reference="anon-0001")
+
+    def person(self, username: str, first_name: str, role: str, team: Team) -> User:
+        user = User.objects.create_user(username, first_name=first_name, is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+        assign_perm("staff.view_team", user, team)
+        return user
+
+    def writes(self, body: str = "Where is my order?", *, client_id: str = "", **options):
+        """The customer writes, verified; returns the message."""
+        options = {"customer": self.customer, "assurance": "verified", **options}
+        return services.receive_message(body=body, client_message_id=client_id, **options)[0]
+
+    def ticket(self, **options):
+        """A new thread of the customer."""
+        return self.writes(**options).ticket
