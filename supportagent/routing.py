@@ -9,7 +9,6 @@ from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
 from channels.auth import AuthMiddlewareStack
-from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import re_path
@@ -20,20 +19,17 @@ WIDGET_PREFIX = "/ws/widget/"
 NO_SUCH_SOCKET = 4404
 
 
-class NoSuchSocket(AsyncWebsocketConsumer):
+async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
     """Answers an unknown path with a close code, where the router would raise and leave a trace."""
-
-    async def connect(self) -> None:
-        await self.accept()
-        await self.close(code=NO_SUCH_SOCKET)
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": NO_SUCH_SOCKET})
 
 
 def socket_routes(*modules: str) -> list[Any]:
     """The `websocket_urlpatterns` of the modules, and an answer for every other path."""
-    routes = [
-        route for name in modules if find_spec(name) for route in import_module(name).websocket_urlpatterns
-    ]
-    return [*routes, re_path(r"", NoSuchSocket.as_asgi())]
+    routes = [route for name in modules if find_spec(name) for route in import_module(name).websocket_urlpatterns]
+    return [*routes, re_path(r"", no_such_socket)]
 
 
 class Sockets:
@@ -42,9 +38,7 @@ class Sockets:
     def __init__(self) -> None:
         self.staff = AllowedHostsOriginValidator(
             AuthMiddlewareStack(
-                URLRouter(
-                    socket_routes("agents.routing", "approvals.routing", "supportagent.workspace.routing")
-                )
+                URLRouter(socket_routes("agents.routing", "approvals.routing", "supportagent.workspace.routing"))
             )
         )
         self.visitors = URLRouter(socket_routes("supportagent.widget.routing"))

@@ -251,7 +251,6 @@ if PRODUCTION:
     # Neither an environment variable nor a row of the admin can reach them: there is nothing to resolve.
     MODEL_PROVIDERS = {name: path for name, path in MODEL_PROVIDERS.items() if name not in DEMO_PROVIDERS}
 DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
-MODEL_TIMEOUT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_TIMEOUT_SECONDS", 120)  # one reply with its retries
 MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
 MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
-from supportagent.environment import bounded, derive_key
-from tests.platform.conftest import PRODUCTION, Run
+from supportagent.environment import OUTSIDE_SETTINGS, bounded, derive_key
+from tests.platform.conftest import PRODUCTION, ROOT, Run
 
 READ = ("-c", "import supportagent.settings as s; print('read', s.ENVIRONMENT)")
 
@@ -39,8 +41,8 @@ READ = ("-c", "import supportagent.settings as s; print('read', s.ENVIRONMENT)")
             "Setting SUPPORTAGENT_LEASE_RENEW_SECONDS: must be at most half",
         ),
         (
-            {"SUPPORTAGENT_WIDGET_ORIGINS": "shop.example"},
-            "Setting SUPPORTAGENT_WIDGET_ORIGINS: 'shop.example' is not",
+            {"SUPPORTAGENT_PUBLIC_URL": "console.example"},
+            "Setting SUPPORTAGENT_PUBLIC_URL: 'console.example' is not an address",
         ),
         (
             {"OPENAI_BASE_URL": "localhost:11434"},
@@ -82,9 +84,7 @@ READ = ("-c", "import supportagent.settings as s; print('read', s.ENVIRONMENT)")
         ),
     ],
 )
-def test_a_bad_setting_ends_the_process_with_one_line_that_names_it(
-    python: Run, values: dict[str, str], line: str
-):
+def test_a_bad_setting_ends_the_process_with_one_line_that_names_it(python: Run, values: dict[str, str], line: str):
     done = python(*READ, **values)
     assert done.returncode == 1
     assert done.stderr.startswith(line)
@@ -147,3 +147,13 @@ def test_postgresql_is_pooled_in_the_web_process_only(python: Run):
     url = "postgres://u:p@127.0.0.1:5432/x"
     assert python(*show, DATABASE_URL=url, SUPPORTAGENT_PROCESS="web").stdout == "0 True\n"
     assert python(*show, DATABASE_URL=url).stdout == "None False\n"
+
+
+def test_every_setting_is_documented_in_the_example_file():
+    from supportagent.settings import env
+
+    example = (ROOT / ".env.example").read_text()
+    documented = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    read = {name for name in env.known if not name.endswith("_FILE") or name == "SUPPORTAGENT_SCRIPTED_MODEL_FILE"}
+    assert read - OUTSIDE_SETTINGS - documented == set()
+    assert documented - read - {"PORT", "HOST"} == set()

@@ -117,7 +117,7 @@ def programs(console: socket.socket, shop: socket.socket, console_url: str, shop
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     return [
         Program("web", [sys.executable, "-m", "supportagent.demo.web", *map(str, fds)], environment, fds),
-        Program("worker", [*manage, "run_worker"], environment),
+        Program("worker", [*manage, "run_worker", "--grace", "3"], environment),
         Program("scheduler", [*manage, "run_scheduler"], environment),
     ]
 
