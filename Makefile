@@ -50,7 +50,7 @@ lint: setup ## style, types, import rules, missing migrations, system checks
 	$(BIN)/python manage.py check --fail-level WARNING
 
 bench: setup ## CPU, latency and throughput of the agent loop against a local fake model
-	@$(BIN)/python manage.py bench
+	@$(BIN)/python -m tests.bench
 
 chromium:
 	@command -v chromium >/dev/null || echo "chromium is not on PATH: browser tests are skipped (apt install chromium)"

@@ -15,11 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import NoReturn
 
 import django_rq
-from django.conf import settings
 from django.db import close_old_connections, connections
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -32,6 +32,9 @@ from rq.suspension import is_suspended
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import WorkerStatus
 
+from agents.providers.base import ProviderMisconfigured
+from agents.providers.registry import get_provider
+
 logger = logging.getLogger(__name__)
 
 BLOCK_SECONDS = 5
@@ -41,7 +44,18 @@ MAINTENANCE_SECONDS = 60
 RECONNECT_SECONDS = 0.5
 WAKE_SECONDS = 0.1
 
-on_start: list[Callable[[], None]] = []
+
+def import_what_jobs_need() -> None:
+    """Pay for the loop's and the model client's imports before the first job, not between an approval and
+    its effect."""
+    import_module("agents.loop.runner")
+    try:
+        get_provider()
+    except ProviderMisconfigured as error:
+        logger.error("No model will answer: %s", error)
+
+
+on_start: list[Callable[[], None]] = [import_what_jobs_need]
 """Called once in the worker process, before the first job is taken. An exception stops the start."""
 
 stopping = threading.Event()
@@ -242,9 +256,9 @@ def _keep_connections_open() -> None:
         configured["CONN_HEALTH_CHECKS"] = True
 
 
-def serve(*, threads: int | None = None, queue_names: Sequence[str] = ("default",), grace: float = 30) -> Any:
+def serve(*, threads: int, queue_names: Sequence[str] = ("default",), grace: float = 30) -> NoReturn:
     """Run a host in this process and end the process: 0 also when jobs were left to their leases."""
-    WorkerHost(threads=threads or settings.WORKER_THREADS, queue_names=queue_names, grace=grace).run()
+    WorkerHost(threads=threads, queue_names=queue_names, grace=grace).run()
     logging.shutdown()
     # Not sys.exit: the interpreter's own end would wait for, or trip over, threads that still run a job.
     os._exit(0)

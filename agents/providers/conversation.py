@@ -30,9 +30,7 @@ STRICT_KEYWORDS = frozenset(
     | {"items", "minItems", "maxItems", "anyOf", "pattern", "format"}
     | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 )
-STRICT_FORMATS = frozenset(
-    {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
-)
+STRICT_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 MAX_ID_LENGTH = 120  # as ModelCall and ToolCall keep them
 MAX_MODEL_LENGTH = 100
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")

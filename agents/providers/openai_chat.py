@@ -173,13 +173,7 @@ class _Answer:
         found = self.by_index.get(index) if indexed else self.slots[-1] if self.slots else None
         if found and call_id and found.id and found.id != call_id:
             found = None
-        if (
-            found
-            and not indexed
-            and not call_id
-            and found.name
-            and dict_of(piece.get("function")).get("name")
-        ):
+        if found and not indexed and not call_id and found.name and dict_of(piece.get("function")).get("name"):
             found = None
         if found is None:
             found = _Slot()

@@ -192,15 +192,11 @@ def post(path: str, body: dict[str, Any], *, deadline: float) -> tuple[dict[str,
 
 
 @contextmanager
-def post_stream(
-    path: str, body: dict[str, Any], *, deadline: float
-) -> Iterator[tuple[Iterable[dict[str, Any]], str]]:
+def post_stream(path: str, body: dict[str, Any], *, deadline: float) -> Iterator[tuple[Iterable[dict[str, Any]], str]]:
     """As `post`, with the answer's events one by one. Leaving the block closes the connection."""
     with (
         _exchange(deadline),
-        client().post(
-            path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]
-        ) as stream,
+        client().post(path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]) as stream,
     ):
         events = (event for event in stream if isinstance(event, dict))
         yield events, stream.response.headers.get("x-request-id", "")

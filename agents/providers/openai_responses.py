@@ -154,9 +154,7 @@ def _last_response(events: Iterable[dict[str, Any]], on_text: Callable[[str], No
 def _reply(answer: dict[str, Any], request_id: str, model: str) -> ModelReply:
     usage, output = _usage(dict_of(answer.get("usage"))), storable(dicts_of(answer.get("output")))
     finish = _finish(answer, usage)
-    said = [
-        part for item in output if item.get("type") == "message" for part in dicts_of(item.get("content"))
-    ]
+    said = [part for item in output if item.get("type") == "message" for part in dicts_of(item.get("content"))]
     text = "".join(text_of(part.get("text")) for part in said if part.get("type") == "output_text")
     refusal = "".join(text_of(part.get("refusal")) for part in said if part.get("type") == "refusal")
     requested = [_call(item) for item in output if item.get("type") == "function_call"]

@@ -26,9 +26,7 @@ def get_provider(alias: str = "") -> Provider:
         if provider is None:
             provider = _instances[path] = _load(alias, path)
     if provider.demo and settings.PRODUCTION:
-        raise ProviderMisconfigured(
-            f"The model provider {alias!r} is a demo and does not serve in production."
-        )
+        raise ProviderMisconfigured(f"The model provider {alias!r} is a demo and does not serve in production.")
     return provider
 
 

@@ -2,18 +2,20 @@
 
 The script is a JSON file (settings.SCRIPTED_MODEL_FILE), so that worker processes follow it too:
 
-    {"vars": {"order": "(ORD-\\\\d+)"},                    "$order" in texts and arguments: group 1, searched
-                                                         in the customer's last words
-     "usage": {"input_tokens": 1000, "output_tokens": 100},                     null: the server counts nothing
+    {"vars": {"order": "(ORD-\\\\d+)"},
+     "usage": {"input_tokens": 1000, "output_tokens": 100},
      "scripts": [{"when": "refund", "turns": [TURN, ...]}, {"turns": [TURN, ...]}]}
-
-The first script whose `when` (a regular expression, any case) is found in the customer's last words is
-followed, and in it the turn numbered by the ModelTurns since those words. So the conversation alone
-decides: a repeated request gets the same answer, in any process. After the last turn, the last turn.
 
     TURN = {"text": "...", "calls": [{"name": "...", "arguments": {...} or "raw text", "id": "..."}],
             "reasoning": "...", "finish": "...", "usage": {...}, "delay": seconds,
             "error": "unavailable" | "timeout" | "misconfigured" | "garbage", "sent": true}
+
+"$order" in texts and arguments is the first group of its pattern in the customer's last words. A usage of
+null is a server that counts nothing. One script alone may be written {"turns": [...]}.
+
+The first script whose `when` (a regular expression, any case) is found in the customer's last words is
+followed, and in it the turn numbered by the ModelTurns since those words. So the conversation alone
+decides: a repeated request gets the same answer, in any process. After the last turn, the last turn.
 """
 
 import json
