@@ -21,7 +21,7 @@ def write_shop(now: datetime) -> int:
     Account.objects.bulk_create([_account(customer, now) for customer in CUSTOMERS], ignore_conflicts=True)
     known = set(Order.objects.values_list("order_id", flat=True))
     missing = [seed for seed in ORDERS if seed.order_id not in known]
-    _write_orders(missing, now)
+    write_orders(missing, now)
     return len(missing)
 
 
@@ -67,7 +67,7 @@ def _account(customer: SeedCustomer, now: datetime) -> Account:
     )
 
 
-def _write_orders(seeds: list[SeedOrder], now: datetime) -> None:
+def write_orders(seeds: list[SeedOrder], now: datetime) -> None:
     accounts = {account.reference: account for account in Account.objects.filter(reference__in=BY_REFERENCE)}
     products = {product.sku: product for product in Product.objects.all()}
     orders = Order.objects.bulk_create([_order(seed, accounts[seed.customer], now) for seed in seeds])
