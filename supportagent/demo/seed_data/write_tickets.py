@@ -160,7 +160,7 @@ def _hand_over(ticket: Ticket, instance: Instance, start: datetime, now: datetim
 
 
 def _rating(ticket: Ticket, instance: Instance) -> Rating:
-    return Rating(ticket=ticket, score=SCENARIOS[instance.scenario].score, created_at=ticket.resolved_at)
+    return Rating(ticket=ticket, score=SCENARIOS[instance.scenario].score, created_at=ticket.updated_at)
 
 
 def _insert_dated(rows: list[Any]) -> None:

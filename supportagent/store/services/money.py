@@ -13,7 +13,7 @@ from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
 from supportagent.store.balance import Balance, balance_of
 from supportagent.store.errors import CancellationRefused, KeyConflict, NotFound, RefundRefused
-from supportagent.store.models import Cancellation, Order, Refund
+from supportagent.store.models import Cancellation, Order, Payment, Refund
 
 
 def refund_order(
@@ -31,8 +31,8 @@ def refund_order(
         if earlier:
             return _same(earlier, order=order, amount_minor=amount_minor, currency=currency)
         balance = balance_of(order)
-        _check_refund(order, balance, amount_minor=amount_minor, currency=currency)
-        refund = _issue(order, balance, amount_minor=amount_minor, actor=actor, key=idempotency_key)
+        payment = _checked_payment(order, balance, amount_minor=amount_minor, currency=currency)
+        refund = _issue(order, payment, balance, amount_minor=amount_minor, actor=actor, key=idempotency_key)
         _touch(order)
     return refund
 
@@ -56,7 +56,13 @@ def cancel_order(*, actor: User, customer: str, order_id: str, idempotency_key: 
 
 def _locked_order(*, customer: str, order_id: str) -> Order:
     """Race: two refunds read the same sum. The lock on the order lets the second see the first."""
-    order = Order.objects.select_for_update().of_customer(customer).filter(order_id=order_id).first()
+    order = (
+        Order.objects.of_customer(customer)
+        .select_for_update(of=("self",))
+        .select_related("account")
+        .filter(order_id=order_id)
+        .first()
+    )
     if order is None:
         raise NotFound(f"this customer has no order {order_id}")
     return order
@@ -68,7 +74,8 @@ def _same(earlier: Refund, *, order: Order, amount_minor: int, currency: str) ->
     return earlier
 
 
-def _check_refund(order: Order, balance: Balance, *, amount_minor: int, currency: str) -> None:
+def _checked_payment(order: Order, balance: Balance, *, amount_minor: int, currency: str) -> Payment:
+    """The captured payment to give back on; raises RefundRefused when this refund may not be."""
     if currency != order.currency:
         raise RefundRefused("currency_mismatch", f"{order} was paid in {order.currency}, not in {currency}")
     if amount_minor <= 0:
@@ -85,6 +92,7 @@ def _check_refund(order: Order, balance: Balance, *, amount_minor: int, currency
         raise RefundRefused(
             "above_refundable", f"{asked} was asked for; at most {most} can be refunded on {order}"
         )
+    return balance.payment
 
 
 def _check_cancellable(order: Order) -> None:
@@ -97,12 +105,14 @@ def _check_cancellable(order: Order) -> None:
         )
 
 
-def _issue(order: Order, balance: Balance, *, amount_minor: int, actor: User, key: str) -> Refund:
+def _issue(
+    order: Order, payment: Payment, balance: Balance, *, amount_minor: int, actor: User, key: str
+) -> Refund:
     by = Actor.of(actor)
     refund = Refund.objects.create(
         refund_id=_refund_id(key),
         order=order,
-        payment=balance.payment,
+        payment=payment,
         amount_minor=amount_minor,
         currency=order.currency,
         idempotency_key=key,
@@ -123,7 +133,7 @@ def _issue(order: Order, balance: Balance, *, amount_minor: int, actor: User, ke
             "captured_minor": balance.captured_minor,
             "key": key,
         },
-        refs=[("order", order.order_id), ("customer", customer), ("payment", refund.payment.payment_id)],
+        refs=[("order", order.order_id), ("customer", customer), ("payment", payment.payment_id)],
         outcome="issued",
     )
     return refund
@@ -132,8 +142,10 @@ def _issue(order: Order, balance: Balance, *, amount_minor: int, actor: User, ke
 def _cancel(order: Order, *, actor: User, key: str) -> Cancellation:
     by, balance, customer = Actor.of(actor), balance_of(order), order.account.reference
     refund = None
-    if balance.remaining_minor > 0:
-        refund = _issue(order, balance, amount_minor=balance.remaining_minor, actor=actor, key=key)
+    if balance.payment and balance.remaining_minor > 0:
+        refund = _issue(
+            order, balance.payment, balance, amount_minor=balance.remaining_minor, actor=actor, key=key
+        )
     cancellation = Cancellation.objects.create(
         order=order,
         idempotency_key=key,
