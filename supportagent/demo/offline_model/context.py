@@ -18,9 +18,7 @@ _ORDER_LINE = re.compile(r"^\d+\. (ORD-\d{4,8})", re.M)
 _OFFER_REFUND = "Shall I ask for a refund"
 ASK_EMAIL = "What should the new e-mail address be?"
 ASK_PHONE = "What should the new phone number be?"
-ASK_ADDRESS = (
-    "Please send me the full new address in one line: street and number, postcode and city, country."
-)
+ASK_ADDRESS = "Please send me the full new address in one line: street and number, postcode and city, country."
 ASK_BILLING = "Which name, address or VAT number should your invoices carry?"
 ASK_CONTACT = "Which detail should change, and to what?"
 ASK_PRODUCT = "What exactly would you like to know?"
@@ -82,9 +80,7 @@ def _aims(reading: Reading, last_words: str, topic: Wish | None) -> tuple[Aim, .
     offered = _offer(last_words)
     named = tuple(wish for wish in reading.wishes if wish.weight >= _NAMED)
     if offered is not None and reading.yes and not _declined(reading, last_words):
-        rest = tuple(
-            Aim(w.intent, w.text) for w in named if w.intent not in _SAME_AS.get(offered, (offered,))
-        )
+        rest = tuple(Aim(w.intent, w.text) for w in named if w.intent not in _SAME_AS.get(offered, (offered,)))
         return (Aim(offered, reading.text, last_words, confirmed=True), *rest)
     if _declined(reading, last_words):
         return tuple(Aim(w.intent, w.text) for w in named)
@@ -119,8 +115,7 @@ def _continues(reading: Reading, last_words: str) -> bool:
     """Whether a message without a named wish goes on about the earlier topic."""
     text = reading.text
     asked = is_said("which_order", last_words) or any(
-        ask in last_words
-        for ask in (ASK_EMAIL, ASK_PHONE, ASK_ADDRESS, ASK_BILLING, ASK_CONTACT, ASK_PRODUCT)
+        ask in last_words for ask in (ASK_EMAIL, ASK_PHONE, ASK_ADDRESS, ASK_BILLING, ASK_CONTACT, ASK_PRODUCT)
     )
     details = (
         entities.order_ids(text)
@@ -131,7 +126,7 @@ def _continues(reading: Reading, last_words: str) -> bool:
     return bool(
         (asked and not reading.thanks)
         or details
-        or reading.yes
+        or (reading.yes and (not reading.thanks or patterns.GO_AHEAD.search(text.lower())))
         or reading.identity
         or patterns.NO_ORDER_NUMBER.search(text.lower())
         or patterns.NEWS.search(text.lower())

@@ -46,6 +46,14 @@ class CannotHelp(Exception):
         self.code, self.why, self.words = code, why, words
 
 
+class AskCustomer(Exception):
+    """The customer has to say more first; `question` is what to ask."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__(question)
+        self.question = question
+
+
 class LoginNeeded(Exception):
     """The shop's data stays closed to this customer until a log-in proves who writes."""
 
@@ -81,6 +89,12 @@ class Desk:
         self._raise_for(call)
         return call.data
 
+    def recall(self, tool: str, reason: str, **arguments: Any) -> Mapping[str, Any]:
+        """Like `read`, but what was read earlier in this conversation will do: for finding out what is meant,
+        never for what is said about it."""
+        known = [call for call in self.find_calls(tool) if call.done and dict(call.arguments) == arguments]
+        return known[-1].data if known else self.read(tool, reason, **arguments)
+
     def request(self, tool: str, reason: str, **arguments: Any) -> Call:
         """Ask for an effect once in this conversation; the call says whether it is held, done or ended."""
         return self._result(tool, reason, arguments, fresh=False)
@@ -101,9 +115,7 @@ class Desk:
         if tool not in self._tools:
             if tool.startswith("store__") and not self.offers_any("store__"):
                 raise LoginNeeded
-            raise CannotHelp(
-                "cannot_resolve", f"this agent has no {tool.partition('__')[2].replace('_', ' ')} tool"
-            )
+            raise CannotHelp("cannot_resolve", f"this agent has no {tool.partition('__')[2].replace('_', ' ')} tool")
         for call in reversed(self.transcript.calls):
             if call.tool == tool and dict(call.arguments) == dict(arguments) and (call.fresh or not fresh):
                 if call.answered:

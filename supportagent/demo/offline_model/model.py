@@ -62,9 +62,7 @@ def _requested(step: Step, size: int) -> tuple[RequestedCall, ...]:
         RequestedCall(
             id=f"offline_{size}_{place}",
             name=call.tool,
-            arguments=json.dumps(
-                {**call.arguments, "stated_reason": call.reason}, ensure_ascii=False, sort_keys=True
-            ),
+            arguments=json.dumps({**call.arguments, "stated_reason": call.reason}, ensure_ascii=False, sort_keys=True),
         )
         for place, call in enumerate(step.calls)
     )
@@ -73,9 +71,7 @@ def _requested(step: Step, size: int) -> tuple[RequestedCall, ...]:
 def _usage(request: ModelRequest, step: Step, calls: tuple[RequestedCall, ...]) -> Usage:
     """A count that grows as a real one would: a token for every four characters."""
     read = len(request.instructions) + sum(_length(item) for item in request.items)
-    read += sum(
-        len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools
-    )
+    read += sum(len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools)
     written = len(step.text) + sum(len(call.name) + len(call.arguments) for call in calls)
     thought = len(step.thought) // _CHARACTERS_PER_TOKEN
     return Usage(
@@ -92,7 +88,5 @@ def _length(item: Item) -> int:
 
 
 def _request_id(request: ModelRequest) -> str:
-    digest = hashlib.sha256(
-        repr((request.instructions, request.items)).encode("utf-8", "replace")
-    ).hexdigest()
+    digest = hashlib.sha256(repr((request.instructions, request.items)).encode("utf-8", "replace")).hexdigest()
     return f"offline-{digest[:16]}"

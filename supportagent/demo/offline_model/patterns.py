@@ -207,7 +207,8 @@ _TABLE: tuple[tuple[Intent, int, str], ...] = (
         r"\bi(?:'ve| have)? (?:just |recently )?moved\b|\badresse (?:ändern|geändert|modifier)"
         r"|\bchanger (?:mon |d')adresse|\bcambiar (?:mi |la )dirección",
     ),
-    (Intent.ADDRESS, 2, r"\baddress\b"),
+    (Intent.ADDRESS, 1, r"\baddress\b"),
+    (Intent.ORDER_STATUS, 4, r"\b(?:which|what) address\b.{0,40}\b(?:sent|shipped|going|delivered|go)\b"),
     # The account and what stands on invoices.
     (Intent.ACCOUNT, 5, rf"\b(?:{_CHANGE}|new)\b.{{0,40}}\b(?:e-?mail|phone|mobile|telephone)\b"),
     (
@@ -284,7 +285,7 @@ _TABLE: tuple[tuple[Intent, int, str], ...] = (
         Intent.PRODUCT,
         3,
         r"\b(?:do you (?:have|sell|carry|stock)|in stock|availab(?:le|ility)|compatib\w+|dishwasher"
-        r"|specs?|specifications?|dimensions?|ingredients?|waterproof|recommend\w*)\b",
+        r"|specs?|specifications?|dimensions?|ingredients?|waterproof|capacity|recommend\w*)\b",
     ),
     (
         Intent.PRODUCT,
@@ -300,7 +301,7 @@ _TABLE: tuple[tuple[Intent, int, str], ...] = (
     (
         Intent.PRODUCT,
         2,
-        r"\b(?:looking for|interested in|curious about|question about|tell me (?:more )?about"
+        r"\b(?:i(?:\'m| am) looking for|interested in|curious about|question about|tell me (?:more )?about"
         r"|know (?:more )?about)\b",
     ),
     (Intent.PRODUCT, 1, r"\b(?:product|catalogue|catalog|online store|features?|produkt|produit|producto)\b"),
@@ -385,9 +386,7 @@ NEWS = re.compile(
     r"|\bhow (?:long|much longer)\b|\bis it (?:done|approved|through)\b"
 )
 NEWEST = re.compile(r"\b(?:most recent|latest|newest|last|recent(?:ly)?|just)\b")
-WHOLE_ORDER = re.compile(
-    r"\b(?:everything|whole|entire|all (?:of )?(?:it|them|items?|the items)|full refund)\b"
-)
+WHOLE_ORDER = re.compile(r"\b(?:everything|whole|entire|all (?:of )?(?:it|them|items?|the items)|full refund)\b")
 MORE_IN_DEPTH = re.compile(r"\b(?:which|what|how much|material|capacity|size|colou?r|address|card|items?)\b")
 
 ORDINALS: dict[str, int] = {

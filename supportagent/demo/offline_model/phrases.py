@@ -230,8 +230,6 @@ def items_text(order: Mapping[str, Any], limit: int = 3) -> str:
 
 def plain(value: Any, limit: int = 300) -> str:
     """Text that somebody else wrote, made harmless for a reply: one line, no markup, no links, cut at a word."""
-    words = [
-        word for word in str(value or "").split() if "://" not in word and not word.lower().startswith("www.")
-    ]
+    words = [word for word in str(value or "").split() if "://" not in word and not word.lower().startswith("www.")]
     text = " ".join(words).translate(str.maketrans("", "", "<>[]`*_|#"))
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + "…"

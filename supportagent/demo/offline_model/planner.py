@@ -8,10 +8,11 @@ closes it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from .context import Aim, Moment, understand
-from .desk import MAX_ROUNDS, CallNeeded, CannotHelp, Desk, LoginNeeded, Wanted
+from .desk import MAX_ROUNDS, AskCustomer, CallNeeded, CannotHelp, Desk, LoginNeeded, Wanted
 from .patterns import Intent
 from .phrases import LANGUAGES, phrase, plain
 from .skills import account, knowledge, money, orders, payments, people, technical
@@ -21,6 +22,7 @@ Skill = Callable[[Desk, Moment, Aim], str]
 ESCALATE = "tickets__escalate_to_human"
 CATEGORISE = "tickets__categorise_ticket"
 MAX_WISHES = 4
+URGENT = frozenset({"customer_asked", "angry_customer"})
 
 SKILLS: dict[Intent, Skill] = {
     Intent.ORDER_STATUS: orders.order_status,
@@ -66,6 +68,7 @@ class Step:
 @dataclass(frozen=True)
 class _Part:
     text: str = ""
+    asks: bool = False
     person: CannotHelp | None = None
     missing: tuple[Wanted, ...] = ()
 
@@ -80,16 +83,14 @@ def plan(transcript: Transcript, desk: Desk) -> Step:
         parts, missing = [*parts, _Part(person=CannotHelp("cannot_resolve", "it took too many steps"))], []
     if missing:
         return Step(thought, calls=_distinct(missing))
-    return _close(desk, moment, parts, thought)
+    return _close(desk, moment, [_not_again(part, transcript, moment) for part in parts], thought)
 
 
 def _outcomes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
     """News about requests that a person has decided."""
     parts = [_attempt(lambda call=call: _outcome(desk, call, moment.language)) for call in transcript.ended]
     if transcript.astray:
-        parts.append(
-            _Part(person=CannotHelp("cannot_resolve", f"{transcript.astray[0]} did not do what was intended"))
-        )
+        parts.append(_Part(person=CannotHelp("cannot_resolve", f"{transcript.astray[0]} did not do what was intended")))
     return parts
 
 
@@ -113,12 +114,12 @@ def _wishes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
             return []
         return [_Part(person=CannotHelp("cannot_resolve", "there is nothing new to answer"))]
     if moment.language not in LANGUAGES:
-        return [
-            _Part(person=CannotHelp("cannot_resolve", "the customer writes in a language not covered here"))
-        ]
+        return [_Part(person=CannotHelp("cannot_resolve", "the customer writes in a language not covered here"))]
     if not moment.aims:
         return [_attempt(lambda: people.small_talk(moment, transcript))]
-    return [_attempt(lambda aim=aim: _handle(desk, moment, aim)) for aim in moment.aims[:MAX_WISHES]]
+    # A person who takes over decides what becomes of everything else, so nothing else is set going.
+    person = [aim for aim in moment.aims if aim.intent is Intent.HUMAN]
+    return [_attempt(lambda aim=aim: _handle(desk, moment, aim)) for aim in person or moment.aims[:MAX_WISHES]]
 
 
 def _handle(desk: Desk, moment: Moment, aim: Aim) -> str:
@@ -134,12 +135,26 @@ def _attempt(skill: Callable[[], str]) -> _Part:
         return _Part(text=skill())
     except CallNeeded as needed:
         return _Part(missing=needed.wanted)
-    except orders.NeedsChoice as choice:
-        return _Part(text=choice.question)
+    except AskCustomer as missing:
+        return _Part(text=missing.question, asks=True)
     except CannotHelp as limit:
         return _Part(text=limit.words, person=limit)
     except LoginNeeded:
         return _Part(text=LOGIN)
+
+
+def _not_again(part: _Part, transcript: Transcript, moment: Moment) -> _Part:
+    """A question that the customer has read before: once more for those who took it for a question about who they
+    are, then a person has to help."""
+    before = takewhile(lambda words: part.text in words, reversed(transcript.ours))
+    asked = len(list(before)) if part.asks else 0
+    if not asked:
+        return part
+    if asked == 1 and moment.reading.identity and moment.language == "en":
+        return replace(part, text=f"{people.KNOWN} {part.text}")
+    return _Part(
+        text=people.UNCLEAR, person=CannotHelp("cannot_resolve", "asked twice, the customer's wish stays unclear")
+    )
 
 
 LOGIN = "\0log-in"
@@ -165,11 +180,16 @@ def _close(desk: Desk, moment: Moment, parts: list[_Part], thought: str) -> Step
     person = next((part.person for part in parts if part.person), None)
     if person is None:
         return Step(thought, text=people.with_manners(moment, body))
+    waiting = [call.reference for call in desk.transcript.calls if call.waiting]
+    if waiting and person.code not in URGENT and desk.offers(ESCALATE):
+        # A hand-over withdraws what waits for approval: the customer decides whether it is worth that.
+        offer = phrase("offer_person", moment.language)
+        if moment.language == "en":
+            offer = people.WOULD_WITHDRAW.format(references=" and ".join(dict.fromkeys(waiting))) + offer
+        return Step(thought, text=people.with_manners(moment, f"{body}\n\n{offer}" if body else offer))
     if desk.offers(ESCALATE):
         try:
-            call = desk.request_anew(
-                ESCALATE, person.why, reason_code=person.code, summary=_summary(moment, parts)
-            )
+            call = desk.request_anew(ESCALATE, person.why, reason_code=person.code, summary=_summary(moment, parts))
         except CallNeeded as needed:
             return Step(f"{thought}; hands over: {person.why}", calls=needed.wanted)
         handed = phrase("handed_over" if call.done else "person_needed", moment.language)
@@ -180,9 +200,7 @@ def _close(desk: Desk, moment: Moment, parts: list[_Part], thought: str) -> Step
 
 def _summary(moment: Moment, parts: list[_Part]) -> str:
     """What a colleague needs: the wish in the customer's words, why the agent stopped, what was already said."""
-    lines = [
-        f"Customer: {plain(moment.reading.text, 400)}" if moment.reading.text else "No new customer message."
-    ]
+    lines = [f"Customer: {plain(moment.reading.text, 400)}" if moment.reading.text else "No new customer message."]
     lines += [f"Why: {part.person.why}." for part in parts if part.person]
     lines += [f"Found: {plain(part.text, 300)}" for part in parts if part.text and part.text != LOGIN]
     if moment.reading.injected:

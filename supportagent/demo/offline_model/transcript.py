@@ -15,9 +15,7 @@ from typing import Any
 from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, ToolResult
 
 WAITING = "waiting_for_approval"
-_OUTCOME = re.compile(
-    r"^Outcome of (\S+) \(reference (R-\d+)\): (done|rejected|expired|cancelled|failed)\b(.*)", re.S
-)
+_OUTCOME = re.compile(r"^Outcome of (\S+) \(reference (R-\d+)\): (done|rejected|expired|cancelled|failed)\b(.*)", re.S)
 _REPLACED = re.compile(r"^Reference (R-\d+) was replaced by (R-\d+)")
 _ASTRAY = re.compile(r"^Outcome of (\S+) differs from what was intended")
 _UNSENT = re.compile(r"^Your last answer was not sent\b")
@@ -121,9 +119,7 @@ def parse(content: str) -> dict[str, Any]:
         value = json.loads(content)
     except (ValueError, RecursionError):
         value = None
-    return (
-        value if isinstance(value, dict) else {"error": {"code": "unreadable", "message": "no JSON object"}}
-    )
+    return value if isinstance(value, dict) else {"error": {"code": "unreadable", "message": "no JSON object"}}
 
 
 class _Ledger:
@@ -186,9 +182,7 @@ def _reached_the_customer(items: tuple[Item, ...], at: int) -> bool:
     if not isinstance(item, ModelTurn) or item.tool_calls or not item.text:
         return False
     following = items[at + 1 :]
-    until_next_turn = next(
-        (i for i, later in enumerate(following) if isinstance(later, ModelTurn)), len(following)
-    )
+    until_next_turn = next((i for i, later in enumerate(following) if isinstance(later, ModelTurn)), len(following))
     return not any(_UNSENT.match(note) for note in _notes(following[:until_next_turn]))
 
 

@@ -84,7 +84,8 @@ def read(text: str) -> Reading:
 
 def language_of(text: str) -> str:
     """en, de, fr, es by their small words; "other" for another script or no known word at all."""
-    words = re.findall(r"[^\W\d_][^\W\d_']*", text.lower().replace("’", "'"))
+    prose = re.sub(r"\S*[@\d]\S*", " ", text.lower().replace("’", "'"))
+    words = re.findall(r"[^\W\d_][^\W\d_']*", prose)
     if not words:
         return "en"
     if sum(word[0] > "\u024f" for word in words) * 2 > len(words):
@@ -133,10 +134,7 @@ def _settle(wishes: tuple[Wish, ...], text: str) -> tuple[Wish, ...]:
         drop.add(Intent.RETURN)
     if Intent.UNDO_CANCEL in intents:
         drop.add(Intent.CANCEL)
-    if (
-        intents & {Intent.ORDER_ADDRESS, Intent.ADDRESS, Intent.EXCHANGE, Intent.CANCEL}
-        and Intent.COMPLAINT in intents
-    ):
+    if intents & {Intent.ORDER_ADDRESS, Intent.ADDRESS, Intent.EXCHANGE, Intent.CANCEL} and Intent.COMPLAINT in intents:
         drop.add(Intent.COMPLAINT)
     kept = [wish for wish in wishes if wish.intent not in drop]
     # Details may stand in another sentence than the wish, so a single wish owns the whole message.

@@ -8,10 +8,11 @@ from typing import Any
 
 from .. import entities
 from ..context import ASK_ADDRESS, ASK_BILLING, ASK_CONTACT, ASK_EMAIL, ASK_PHONE, Aim, Moment
-from ..desk import CannotHelp, Desk
+from ..desk import AskCustomer, CannotHelp, Desk
 from ..phrases import phrase, plain
 from ..transcript import Call
 from .orders import address_text, find_order, status_text
+from .refusals import not_done
 
 UPDATE = "store__update_account"
 UPDATE_BILLING = "store__update_billing_details"
@@ -24,14 +25,14 @@ def change_contact(desk: Desk, moment: Moment, aim: Aim) -> str:
     if re.search(r"e-?mail", words):
         email = entities.new_email(aim.text) or (aim.background and entities.new_email(aim.background))
         if not email:
-            return ASK_EMAIL
+            raise AskCustomer(ASK_EMAIL)
         changes["email"] = email
     if re.search(r"\b(?:phone|mobile|telephone)\b", words):
         phone = entities.new_phone(aim.text) or (aim.background and entities.new_phone(aim.background))
         if not phone and not changes:
-            return ASK_PHONE
+            raise AskCustomer(ASK_PHONE)
         changes |= {"phone": phone} if phone else {}
-    return _update(desk, UPDATE, changes) if changes else ASK_CONTACT
+    return _update(desk, UPDATE, changes, ASK_CONTACT)
 
 
 def change_address(desk: Desk, moment: Moment, aim: Aim) -> str:
@@ -40,7 +41,7 @@ def change_address(desk: Desk, moment: Moment, aim: Aim) -> str:
     new = entities.address(aim.text, on_file=on_file)
     if new is None and aim.background:
         new = entities.address(aim.background, on_file=on_file)
-    return _update(desk, UPDATE, {"address": new}) if new else ASK_ADDRESS
+    return _update(desk, UPDATE, {"address": new} if new else {}, ASK_ADDRESS)
 
 
 def change_order_address(desk: Desk, moment: Moment, aim: Aim) -> str:
@@ -69,20 +70,23 @@ def change_billing(desk: Desk, moment: Moment, aim: Aim) -> str:
     if "address" in f"{aim.background} {aim.text}".lower():
         new = entities.address(aim.text, on_file=_on_file(desk, "billing"))
         changes |= {"address": new} if new else {}
-    return _update(desk, UPDATE_BILLING, changes) if changes else ASK_BILLING
+    return _update(desk, UPDATE_BILLING, changes, ASK_BILLING)
 
 
 def update_result(call: Call) -> str:
     """How a change of details ended; values come from the tool's answer."""
     if not call.done:
-        return f"Your details were not changed; everything stays as it is. {phrase('offer_person')}"
+        return not_done(call, "The change of your details was not approved; everything stays as it is.", "en")
     changed = call.data.get("changed")
     if isinstance(changed, list) and not changed:
         return "Your account already holds exactly these details, so nothing had to change."
     return f"Your account was updated: {_values(call.arguments)}."
 
 
-def _update(desk: Desk, tool: str, changes: Mapping[str, Any]) -> str:
+def _update(desk: Desk, tool: str, changes: Mapping[str, Any], question: str) -> str:
+    """Ask for the change; raises AskCustomer with `question` when the customer has not said what to change to."""
+    if not changes:
+        raise AskCustomer(question)
     if not desk.offers(tool) and desk.offers_any("store__"):
         raise CannotHelp("cannot_resolve", f"the customer wants to change: {', '.join(sorted(changes))}")
     names = ", ".join(sorted(changes)).replace("vat_id", "VAT number")
@@ -113,7 +117,7 @@ def _values(changes: Mapping[str, Any]) -> str:
 
 def _on_file(desk: Desk, kind: str) -> Mapping[str, str]:
     """The customer's postal ("address") or billing address, else the postal one; {} where the role may not see it."""
-    customer = desk.read("store__get_customer", "see which address is on file before changing it")
+    customer = desk.recall("store__get_customer", "see which address is on file before changing it")
     billing = customer.get("billing") if kind == "billing" else None
     found = billing.get("address") if isinstance(billing, Mapping) else None
     address = found or customer.get("address")

@@ -115,7 +115,7 @@ def article_text(desk: Desk, query: str, *, about: tuple[str, ...]) -> str:
     """Two sentences of the best article that has one of the `about` words, with its title; "" where there is none."""
     if not desk.offers(SEARCH):
         return ""
-    data = desk.read(SEARCH, "answer from the shop's own articles only", query=query)
+    data = desk.recall(SEARCH, "answer from the shop's own articles only", query=query)
     for article in data.get("articles") or ():
         if isinstance(article, Mapping) and _is_about(article, about):
             passage = _passage(article)

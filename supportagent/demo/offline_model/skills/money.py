@@ -12,6 +12,7 @@ from ..phrases import day, items_text, money, phrase, plain
 from ..transcript import Call
 from .knowledge import article_text
 from .orders import Order, find_order, matching_lines, status_text
+from .refusals import not_done
 
 REFUND = "store__issue_refund"
 CANCEL = "store__cancel_order"
@@ -39,9 +40,7 @@ def refund(desk: Desk, moment: Moment, aim: Aim) -> str:
         currency=currency,
     )
     if call.waiting:
-        text = phrase(
-            "refund_waiting", moment.language, **_refund_facts(order, amount), reference=call.reference
-        )
+        text = phrase("refund_waiting", moment.language, **_refund_facts(order, amount), reference=call.reference)
         return f"{_asked_too_much(order, moment, aim)}{text}"
     return refund_result(desk, call, moment.language)
 
@@ -55,7 +54,7 @@ def refund_result(desk: Desk, call: Call, language: str) -> str:
         "order": order_id,
     }
     if not call.done:
-        return f"{phrase('refund_refused', language, **facts)} {phrase('offer_person', language)}"
+        return not_done(call, phrase("refund_refused", language, **facts), language)
     method = plain(call.data.get("method"), 40)
     when = _issued_on(desk, order_id, call.data.get("refund_id"), language)
     return phrase(
@@ -78,16 +77,16 @@ def cancel(desk: Desk, moment: Moment, aim: Aim) -> str:
         if int(order.get("refundable_minor") or 0) > 0:
             text += f" You can send it back. {_offer_refund(order)}"
         return text
-    if _only_some_items(order, aim.text):
-        raise CannotHelp(
-            "out_of_policy",
-            f"the customer wants to cancel only part of {order_id}",
-            f"I can only ask for all of order {order_id} ({items_text(order)}) to be cancelled, not for single items.",
+    if _names_only_some(order, aim):
+        offer = phrase(
+            "offer_cancel",
+            moment.language,
+            order=order_id,
+            sum=money(order.get("captured_minor"), order.get("currency")),
         )
+        return f"Single items cannot be cancelled, only all of order {order_id} ({items_text(order)}). {offer}"
     _need(desk, CANCEL)
-    call = desk.request(
-        CANCEL, f"the customer wants {order_id} cancelled; it has not been shipped", order_id=order_id
-    )
+    call = desk.request(CANCEL, f"the customer wants {order_id} cancelled; it has not been shipped", order_id=order_id)
     if call.waiting:
         return (
             f"I have asked for order {order_id} ({items_text(order)}) to be cancelled. A colleague has to approve it "
@@ -101,7 +100,7 @@ def cancel_result(call: Call) -> str:
     """How a cancellation call ended."""
     order_id = str(call.data.get("order_id") or call.arguments.get("order_id") or "")
     if not call.done:
-        return f"The cancellation of order {order_id} did not go through: it stays as it is. {phrase('offer_person')}"
+        return not_done(call, f"The cancellation of order {order_id} was not approved: it stays as it is.", "en")
     refunded = int(call.data.get("refunded_minor") or 0)
     currency = call.data.get("currency")
     back = f" {money(refunded, currency)} was refunded." if refunded and currency else ""
@@ -123,9 +122,7 @@ def return_items(desk: Desk, moment: Moment, aim: Aim) -> str:
     policy = article_text(desk, "return policy send back", about=("return",))
     if int(order.get("refundable_minor") or 0) <= 0:
         return _no_refund(order, moment)
-    return " ".join(
-        part for part in (status_text(order, "en"), policy, _offer_refund(order, aim.text)) if part
-    )
+    return " ".join(part for part in (status_text(order, "en"), policy, _offer_refund(order, aim.text)) if part)
 
 
 def exchange(desk: Desk, moment: Moment, aim: Aim) -> str:
@@ -176,11 +173,7 @@ def _sum_to_refund(order: Order, moment: Moment, aim: Aim) -> tuple[int, str]:
         return min(named[0], most), currency
     words = f"{aim.text} {aim.background}"
     lines = matching_lines(order, words)
-    if (
-        lines
-        and len(lines) < len(order.get("items") or ())
-        and not patterns.WHOLE_ORDER.search(words.lower())
-    ):
+    if lines and len(lines) < len(order.get("items") or ()) and not patterns.WHOLE_ORDER.search(words.lower()):
         return min(sum(int(line["unit_minor"]) * int(line["quantity"]) for line in lines), most), currency
     return most, currency
 
@@ -198,9 +191,7 @@ def _offer_refund(order: Order, text: str = "") -> str:
     amount = int(order["refundable_minor"])
     if lines and len(lines) < len(order.get("items") or ()):
         amount = min(sum(int(line["unit_minor"]) * int(line["quantity"]) for line in lines), amount)
-    return (
-        f"Shall I ask for a refund of {money(amount, order.get('currency'))} for order {order['order_id']}?"
-    )
+    return f"Shall I ask for a refund of {money(amount, order.get('currency'))} for order {order['order_id']}?"
 
 
 def _refund_facts(order: Order, amount: int) -> dict[str, Any]:
@@ -226,10 +217,12 @@ def _reference_in_our_words(desk: Desk, order_id: str) -> str:
     return reference
 
 
-def _only_some_items(order: Order, text: str) -> bool:
-    lines = order.get("items") or ()
-    named = matching_lines(order, text)
-    return bool(re.search(r"\b(?:just|only)\b", text.lower()) and named and len(named) < len(lines))
+def _names_only_some(order: Order, aim: Aim) -> bool:
+    """Whether the customer names items rather than the order, and has not agreed to the whole of it."""
+    words = f"{aim.text} {aim.background}".lower()
+    if aim.confirmed or patterns.WHOLE_ORDER.search(aim.text.lower()):
+        return False
+    return 0 < len(matching_lines(order, words)) < len(order.get("items") or ())
 
 
 def _issued_on(desk: Desk, order_id: str, refund_id: Any, language: str) -> str:

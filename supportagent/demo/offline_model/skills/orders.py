@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .. import entities, patterns
 from ..context import Aim, Moment
-from ..desk import Desk
+from ..desk import AskCustomer, Desk
 from ..phrases import day, items_text, money, phrase, plain
 
 Order = Mapping[str, Any]
 MAX_LISTED = 5
+NO_SUCH_ITEM = "I cannot match what you describe to one of your orders."
 
 _POINTING = re.compile(
     r"\b(?:it|this|that|them|these|those|the (?:order|items?|package|charger|same)|this order|diese|cette|este|ese)\b"
 )
+_EXCEPT = re.compile(r"\b(?:except(?: for)?|apart from|other than|but not|excluding)\b")
 _NEWEST_ORDER = re.compile(
     r"\b(?:last|latest|newest|most recent|recent|current)\s+(?:order|purchase|one)\b|\border i(?:'ve)? just\b"
     r"|\bjust (?:placed|ordered|bought)\b|\bletzte \w*bestellung|\bdernière commande\b|\búltimo pedido\b|\bthe most recent\b"
@@ -185,18 +186,11 @@ _NOISE = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class NeedsChoice(Exception):
-    """It is open which order is meant; `question` is what to ask the customer."""
-
-    question: str
-
-
 def find_order(desk: Desk, moment: Moment, aim: Aim, *, careful: bool) -> Order:
     """The order that the customer means, read fresh.
 
     `careful` is for effects: then nothing is guessed from "the newest" while the words name something
-    that no order contains. Raises NeedsChoice with the question to ask.
+    that no order contains. Raises AskCustomer with the question to ask.
     """
     for text in (aim.text, aim.background):
         named = entities.order_ids(text)
@@ -209,22 +203,24 @@ def find_order(desk: Desk, moment: Moment, aim: Aim, *, careful: bool) -> Order:
         return _named(desk, moment, moment.last_orders[0])
     orders = _orders(desk)
     if not orders:
-        raise NeedsChoice(phrase("no_orders", moment.language))
+        raise AskCustomer(phrase("no_orders", moment.language))
     foreign = entities.foreign_order_id(aim.text)
     if foreign:
-        raise NeedsChoice(
-            _ask(moment, orders, phrase("unknown_order", moment.language, order=plain(foreign, 20)))
-        )
+        raise AskCustomer(_ask(moment, orders, phrase("unknown_order", moment.language, order=plain(foreign, 20))))
     chosen = _chosen(orders, moment, aim, careful=careful)
     if chosen is None:
-        raise NeedsChoice(_ask(moment, orders))
+        unmatched = _names_a_thing(f"{aim.text} {aim.background}".lower()) and not _by_items(orders, aim.text)
+        raise AskCustomer(_ask(moment, orders, NO_SUCH_ITEM if unmatched and moment.language == "en" else ""))
     return _named(desk, moment, str(chosen["order_id"]))
 
 
 def matching_lines(order: Order, text: str) -> list[Mapping[str, Any]]:
-    """The order's items that the text names by at least one telling word."""
-    words = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
-    return [line for line in order.get("items") or () if _telling(line) & words]
+    """The order's items that the text names by at least one telling word; "all except the mug" names the others."""
+    lines = list(order.get("items") or ())
+    named, *excepted = _EXCEPT.split(text.lower(), maxsplit=1)
+    if excepted and (kept := _naming(lines, excepted[0])):
+        return [line for line in lines if line not in kept]
+    return _naming(lines, named)
 
 
 def status_text(order: Order, language: str) -> str:
@@ -285,22 +281,18 @@ def address_text(address: Mapping[str, Any]) -> str:
 
 
 def _named(desk: Desk, moment: Moment, order_id: str) -> Order:
-    order = desk.read(
-        "store__get_order", f"look at order {order_id}, which the customer means", order_id=order_id
-    )
+    order = desk.read("store__get_order", f"look at order {order_id}, which the customer means", order_id=order_id)
     if order:
         return order
     unknown = phrase("unknown_order", moment.language, order=order_id)
     if not desk.offers("store__list_orders"):
-        raise NeedsChoice(f"{unknown} {phrase('which_order', moment.language)}")
-    raise NeedsChoice(_ask(moment, _orders(desk), unknown))
+        raise AskCustomer(f"{unknown} {phrase('which_order', moment.language)}")
+    raise AskCustomer(_ask(moment, _orders(desk), unknown))
 
 
 def _orders(desk: Desk) -> list[Order]:
-    data = desk.read("store__list_orders", "find the order that the customer means")
-    return [
-        order for order in data.get("orders") or () if isinstance(order, Mapping) and order.get("order_id")
-    ]
+    data = desk.recall("store__list_orders", "find the order that the customer means")
+    return [order for order in data.get("orders") or () if isinstance(order, Mapping) and order.get("order_id")]
 
 
 def _chosen(orders: Sequence[Order], moment: Moment, aim: Aim, *, careful: bool) -> Order | None:
@@ -313,9 +305,7 @@ def _chosen(orders: Sequence[Order], moment: Moment, aim: Aim, *, careful: bool)
     both = f"{aim.text} {aim.background}".lower()
     strange = _names_a_thing(both)
     pointed = [order for order in orders if order["order_id"] in moment.last_orders]
-    if len(pointed) == 1 and (
-        aim.confirmed or (_POINTING.search(aim.text.lower()) and not (careful and strange))
-    ):
+    if len(pointed) == 1 and (aim.confirmed or (_POINTING.search(aim.text.lower()) and not (careful and strange))):
         return pointed[0]
     if careful and strange:
         return None
@@ -329,9 +319,18 @@ def _chosen(orders: Sequence[Order], moment: Moment, aim: Aim, *, careful: bool)
     return moving[0] if len(moving) == 1 else (orders[0] if patterns.NEWEST.search(both) else None)
 
 
+def _naming(lines: Sequence[Mapping[str, Any]], text: str) -> list[Mapping[str, Any]]:
+    words = _stems(text)
+    return [line for line in lines if _telling(line) & words]
+
+
+def _stems(text: str) -> set[str]:
+    return {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
+
+
 def _by_items(orders: Sequence[Order], text: str) -> list[Order]:
     """Orders with an item that the text names; where one order matches by more words, only that one."""
-    words = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
+    words = _stems(text)
     score = {
         id(order): max((len(_telling(line) & words) for line in order.get("items") or ()), default=0)
         for order in orders

@@ -49,9 +49,7 @@ def payment_method(desk: Desk, moment: Moment, aim: Aim) -> str:
 def invoice(desk: Desk, moment: Moment, aim: Aim) -> str:
     """The figures of an order's invoice."""
     order = find_order(desk, moment, aim, careful=False)
-    data = desk.read(
-        "store__get_invoice", f"read the invoice of {order['order_id']}", order_id=order["order_id"]
-    )
+    data = desk.read("store__get_invoice", f"read the invoice of {order['order_id']}", order_id=order["order_id"])
     if not data:
         raise CannotHelp("cannot_resolve", f"no invoice found for {order['order_id']}")
     currency = data.get("currency")
@@ -82,4 +80,6 @@ def _payments(order_id: str, captured: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _refund(refund: Mapping[str, Any]) -> str:
-    return f"{money(refund.get('amount_minor'), refund.get('currency'))} was refunded on {day(refund.get('issued_on'))}."
+    return (
+        f"{money(refund.get('amount_minor'), refund.get('currency'))} was refunded on {day(refund.get('issued_on'))}."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import patterns
 from ..context import Aim, Moment
 from ..desk import CannotHelp, Desk
@@ -9,6 +11,9 @@ from ..phrases import phrase
 from ..transcript import Transcript
 from ..understanding import read
 
+KNOWN = "Thank you. You are logged in, so I need no name or e-mail address."
+UNCLEAR = "I cannot work out from this what exactly you need."
+WOULD_WITHDRAW = "The rest needs a colleague, but handing over withdraws the request that waits ({references}). "
 APOLOGY = "I am sorry for the trouble this has caused you."
 
 
@@ -24,9 +29,7 @@ def complaint(desk: Desk, moment: Moment, aim: Aim) -> str:
 
 def not_understood(desk: Desk, moment: Moment, aim: Aim) -> str:
     """Nothing this agent knows how to do."""
-    raise CannotHelp(
-        "cannot_resolve", "the agent does not know what to do with this", "That is beyond what I can do."
-    )
+    raise CannotHelp("cannot_resolve", "the agent does not know what to do with this", "That is beyond what I can do.")
 
 
 def small_talk(moment: Moment, transcript: Transcript) -> str:
@@ -34,9 +37,9 @@ def small_talk(moment: Moment, transcript: Transcript) -> str:
     reading = moment.reading
     if not reading.text and reading.injected:
         return "I can help with orders, refunds, your account and questions about our products. What do you need?"
-    if moment.declined:
+    if moment.declined and not _REQUEST.search(reading.text.lower()):
         return phrase("acknowledged_no", moment.language)
-    if reading.thanks:
+    if reading.thanks and not _REQUEST.search(reading.text.lower()):
         return phrase("thanks", moment.language)
     if reading.greeting and len(reading.text.split()) <= _GREETING_WORDS:
         return phrase("greeting", moment.language)
@@ -44,12 +47,11 @@ def small_talk(moment: Moment, transcript: Transcript) -> str:
         return "Alright. What can I do for you?"
     if reading.angry:
         raise CannotHelp("angry_customer", "the customer is angry and names no wish")
-    raise CannotHelp(
-        "cannot_resolve", "the message is not understood", "I am not sure I understand this correctly."
-    )
+    raise CannotHelp("cannot_resolve", "the message is not understood", "I am not sure I understand this correctly.")
 
 
 _GREETING_WORDS = 8
+_REQUEST = re.compile(r"\?|\b(?:can|could|would|will) (?:you|i|we)\b|\bplease\b|\bi (?:want|need|'d like)\b")
 
 
 def is_vague(text: str) -> bool:
@@ -60,10 +62,6 @@ def is_vague(text: str) -> bool:
 def with_manners(moment: Moment, body: str) -> str:
     """The reply with an apology for an angry customer and a word about identity typed in the chat."""
     before = ""
-    if (
-        moment.language == "en"
-        and moment.reading.angry
-        and patterns.ANGER.search(moment.reading.text.lower())
-    ):
+    if moment.language == "en" and moment.reading.angry and patterns.ANGER.search(moment.reading.text.lower()):
         before = f"{APOLOGY} "
     return f"{before}{body}"

@@ -25,9 +25,7 @@ _LONG_NUMBER = re.compile(r"\d[\d -]{10,}\d")
 def technical_fault(desk: Desk, moment: Moment, aim: Aim) -> str:
     """File the fault with the engineers. Log lines decide how severe it is; they are not shown to the customer."""
     if not desk.offers(ISSUE):
-        raise CannotHelp(
-            "technical", "the customer reports a fault in the shop", "That should not happen, I am sorry."
-        )
+        raise CannotHelp("technical", "the customer reports a fault in the shop", "That should not happen, I am sorry.")
     arguments = _where(desk, aim)
     troubled = _troubled(desk, arguments) if desk.offers(LOGS) else []
     symptom = _without_personal_data(f"{aim.background} {aim.text}".strip())
@@ -52,9 +50,7 @@ def _where(desk: Desk, aim: Aim) -> dict[str, str]:
     """{"service": name} for the one offered service that the words point to, else {}."""
     low = f"{aim.background} {aim.text}".lower()
     for name in desk.choices(ISSUE, "service"):
-        if name in low or any(
-            part in name and re.search(words, low) for part, words in _SERVICE_WORDS.items()
-        ):
+        if name in low or any(part in name and re.search(words, low) for part, words in _SERVICE_WORDS.items()):
             return {"service": name}
     return {}
 
@@ -67,8 +63,7 @@ def _troubled(desk: Desk, arguments: Mapping[str, Any]) -> list[Mapping[str, Any
 
 def _summary(symptom: str, troubled: list[Mapping[str, Any]]) -> str:
     lines = [
-        f"{plain(e.get('at'), 40)} {plain(e.get('service'), 40)}: {plain(e.get('message'), 200)}"
-        for e in troubled[:5]
+        f"{plain(e.get('at'), 40)} {plain(e.get('service'), 40)}: {plain(e.get('message'), 200)}" for e in troubled[:5]
     ]
     logs = "\n".join(lines) or "No warnings or errors in the last 24 hours."
     return f"In the customer's words: {plain(symptom, 600)}\n\nService logs:\n{logs}"
