@@ -61,9 +61,7 @@ class UserAdmin(auth_admin.UserAdmin, ConsoleModelAdmin):
         return allowed and not obj.is_superuser and obj.pk != request.user.pk
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (
-            obj is None or self.has_change_permission(request, obj)
-        )
+        return super().has_delete_permission(request, obj) and (obj is None or self.has_change_permission(request, obj))
 
     @admin.display(description=_("name"))
     def display_name(self, user: User) -> str:

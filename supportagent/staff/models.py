@@ -85,9 +85,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
         needs a query per object.
         """
         codename = permission.codename
-        by_user = TeamUserGrant.objects.filter(
-            content_object=OuterRef("pk"), user=user, permission__codename=codename
-        )
+        by_user = TeamUserGrant.objects.filter(content_object=OuterRef("pk"), user=user, permission__codename=codename)
         by_group = TeamGroupGrant.objects.filter(
             content_object=OuterRef("pk"), group__user=user, permission__codename=codename
         )

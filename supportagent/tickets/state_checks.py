@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from audit.verification import register_state_check
-
 from supportagent.tickets.models import Draft, HandOver, Message
 
 Expected = tuple[str, str, str, str]

@@ -91,7 +91,9 @@ def test_another_customer_may_use_the_same_client_message_id(cast):
     assert cast.writes("Also mine", client_id="a1", customer=cast.visitor, assurance="anonymous").seq == 1
 
 
-@pytest.mark.parametrize("body", ["", "   \n\t ", "\u200b\u200d\ufeff", "\u202e \u2066", "\x00\x00", "\ud800", "\U000e0041"])
+@pytest.mark.parametrize(
+    "body", ["", "   \n\t ", "\u200b\u200d\ufeff", "\u202e \u2066", "\x00\x00", "\ud800", "\U000e0041"]
+)
 def test_a_message_without_anything_to_read_is_refused(cast, body):
     with pytest.raises(InvalidMessage):
         cast.writes(body)

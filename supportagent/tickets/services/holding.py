@@ -104,10 +104,14 @@ def hand_over(
 
     A ticket has one open hand-over: asked again, it stays as it is and the customer hears nothing twice. An agent
     speaks in its own name (`author_name`); the house itself (`Actor.system`) speaks as an event.
+
+    Only a person is asked for permission. An agent may always give up: a role taken away from it must not leave a
+    customer without an answer. Whether a model may ask for it is checked where the model asks, at the tool.
     """
     with audit_log.transaction():
         locked = lock(ticket)
-        authorise(actor, Permission.ESCALATE_TICKET, locked)
+        if not (isinstance(actor, User) and actor.is_service):
+            authorise(actor, Permission.ESCALATE_TICKET, locked)
         open_one = HandOver.objects.filter(ticket=locked, closed_at=None).first()
         if open_one is not None:
             return open_one

@@ -103,9 +103,7 @@ def write_note(ticket: Ticket, text: str, actor: User | Actor, *, run_id: UUID |
     return note
 
 
-def post_event(
-    *, ticket: Ticket, body: str, actor: User | Actor | None = None, run_id: UUID | None = None
-) -> Message:
+def post_event(*, ticket: Ticket, body: str, actor: User | Actor | None = None, run_id: UUID | None = None) -> Message:
     """Tell the customer something that happened, in the house's own words (never a model's)."""
     text = clean_body(body)
     who = actor or Actor.system("tickets")
