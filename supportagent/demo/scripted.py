@@ -114,7 +114,7 @@ class Story:
         self.say("cost", f"{format_micros(self.run.cost_micros)} in {self.run.turns} model calls")
 
     def verify(self) -> None:
-        mine = Q(ticket=self.ticket.number) | Q(references__type="order", references__identity=self.order.order_id)
+        mine = Q(ticket=self.ticket.number) | Q(references__ref_type="order", references__ref_id=self.order.order_id)
         entries = AuditEntry.objects.filter(mine).distinct().order_by("seq")
         for seq, action in entries.values_list("seq", "action"):
             self.say("audit", f"{seq} {action}")
