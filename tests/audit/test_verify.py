@@ -35,7 +35,8 @@ def insert(seq: int, prev: bytes, content: bytes) -> None:
         "'dish', 'poison', '', '', '' FROM audit_auditentry WHERE seq = 1",
         seq, prev, chain.link(prev, content), content,
     )  # fmt: skip
-    sql("INSERT INTO audit_auditreference (entry_id, ref_type, ref_id) VALUES (%s, 'dish', 'poison')", seq)
+    if AuditEntry.objects.filter(seq=seq).count() == 1:
+        sql("INSERT INTO audit_auditreference (entry_id, ref_type, ref_id) VALUES (%s, 'dish', 'poison')", seq)
 
 
 def hash_of(seq: int) -> bytes:
@@ -106,7 +107,8 @@ def edit_and_rehash(seq: int = 3):
     """The attacker knows the arithmetic, and makes the row whole again."""
     prev, content = hash_of(seq - 1) if seq > 1 else chain.GENESIS, leaf(seq)
     sql("UPDATE audit_auditentry SET leaf = %s, hash = %s WHERE seq = %s", content, chain.link(prev, content), seq)
-    sql("UPDATE audit_auditentry SET target_id = 'poison', ticket = '' WHERE seq = %s", seq)
+    at = AuditEntry.objects.earliest("seq").at
+    sql("UPDATE audit_auditentry SET target_id = 'poison', ticket = '', at = %s WHERE seq = %s", at, seq)
     sql("DELETE FROM audit_auditreference WHERE entry_id = %s", seq)
     sql("INSERT INTO audit_auditreference (entry_id, ref_type, ref_id) VALUES (%s, 'dish', 'poison')", seq)
 
@@ -320,15 +322,16 @@ def test_without_its_head_a_log_cannot_be_verified(log_of_five):
 
 
 @pytest.mark.parametrize("table", [AuditEntry, AuditReference, ChainHead], ids=lambda model: model.__name__)
+@pytest.mark.django_db(transaction=True)
 def test_without_one_of_its_tables_a_log_cannot_be_verified(log_of_five, table):
-    with lifted():
-        sql(f"ALTER TABLE {table._meta.db_table} RENAME TO audit_hidden")
+    sql(f"ALTER TABLE {table._meta.db_table} RENAME TO audit_hidden")
+    try:
         code, text = verify()
-        assert code == 2
-        assert text.startswith("cannot verify: ")
-        connection.set_rollback(True) if connection.vendor == "postgresql" else sql(
-            f"ALTER TABLE audit_hidden RENAME TO {table._meta.db_table}"
-        )
+    finally:
+        sql(f"ALTER TABLE audit_hidden RENAME TO {table._meta.db_table}")
+    assert code == 2
+    assert text.startswith("cannot verify: ")
+    assert verify()[0] == 0
 
 
 def test_a_format_of_a_later_release_cannot_be_verified(cook):
