@@ -1,20 +1,32 @@
 """What a customer sees of his conversation: messages, requests that wait for us, and who is at work."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import Case, Q, When
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from agents.models import Run
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
-from supportagent.tickets.models import Message, Ticket
-from supportagent.tickets.rendering import escape_hidden, render_message
+from supportagent.tickets.models import Message, Ticket, TicketQuerySet
+from supportagent.tickets.rendering import render_message, strip_hidden
 from supportagent.widget.errors import unknown_conversation
 from supportagent.widget.models import WidgetSession
 
 PAGE_SIZE = 200
+ENDED_SHOWN_FOR = timedelta(days=1)
+NOTHING_YET: dict[str, Any] = {
+    "conversation": "",
+    "messages": [],
+    "more": False,
+    "pending": [],
+    "progress": "idle",
+    "held_by": "assistant",
+}
 _REQUEST_KINDS = {
     "issue_refund": _lazy("Your refund request"),
     "cancel_order": _lazy("Your cancellation request"),
@@ -24,12 +36,18 @@ _REQUEST_KINDS = {
 
 
 def current_ticket(session: WidgetSession) -> Ticket | None:
-    """The newest conversation of the session's customer in the chat; None before the first message.
+    """The conversation that the next message joins, else one that ended within a day; None when there is neither.
 
-    A verified customer also continues here what he began in another browser; internal tickets and e-mail
-    are never shown.
+    A verified customer also continues here what he began in another browser. Other channels, and threads in
+    which he had not proved who he is, are never shown.
     """
-    return _tickets_of(session).order_by("-pk").first()
+    recently = timezone.now() - ENDED_SHOWN_FOR
+    return (
+        _tickets_of(session)
+        .filter(~Q(state__in=Ticket.OVER) | Q(updated_at__gt=recently))
+        .order_by(Case(When(state__in=Ticket.OVER, then=1), default=0), "-pk")
+        .first()
+    )
 
 
 def ticket_of(session: WidgetSession, number: str) -> Ticket:
@@ -40,8 +58,10 @@ def ticket_of(session: WidgetSession, number: str) -> Ticket:
     return ticket
 
 
-def _tickets_of(session: WidgetSession) -> Any:
-    return Ticket.objects.filter(customer_id=session.customer_id, channel=Ticket.Channel.WIDGET)
+def _tickets_of(session: WidgetSession) -> TicketQuerySet:
+    return Ticket.objects.filter(
+        customer_id=session.customer_id, channel=Ticket.Channel.WIDGET, assurance=session.assurance
+    )
 
 
 def conversation_after(ticket: Ticket, seq: int) -> dict[str, Any]:
@@ -66,14 +86,14 @@ def as_json(message: Message) -> dict[str, Any]:
     if message.kind == Message.Kind.CUSTOMER:
         return {
             **common,
-            "text": escape_hidden(message.body),
+            "text": strip_hidden(message.body),
             "client_message_id": message.client_message_id,
         }
     return {**common, "html": str(render_message(message.body)), "author": _author(message)}
 
 
 def _author(message: Message) -> str:
-    return escape_hidden(message.author_name) if message.kind == Message.Kind.PERSON else ""
+    return strip_hidden(message.author_name) if message.kind == Message.Kind.PERSON else ""
 
 
 def status_of(ticket: Ticket) -> dict[str, str]:

@@ -3,10 +3,10 @@
 import secrets
 from dataclasses import dataclass
 
-import audit.log as audit_log
-from audit.context import Actor
 from django.utils import timezone
 
+import audit.log as audit_log
+from audit.context import Actor
 from supportagent.widget.models import WidgetApp, WidgetKey
 from supportagent.widget.vault import seal
 
@@ -24,9 +24,7 @@ def issue_key(*, app: WidgetApp, actor: Actor) -> IssuedKey:
     secret = secrets.token_urlsafe(32)
     with audit_log.transaction():
         key = WidgetKey.objects.create(app=app, kid=f"k{secrets.token_hex(4)}", sealed_secret=seal(secret))
-        audit_log.record(
-            "widget.key.issued", target=("widget_app", app.app_id), actor=actor, data={"kid": key.kid}
-        )
+        audit_log.record("widget.key.issued", target=("widget_app", app.app_id), actor=actor, data={"kid": key.kid})
     return IssuedKey(key, secret)
 
 

@@ -94,7 +94,7 @@ def _resumable(app: WidgetApp, token: str) -> WidgetSession | None:
 def _alive(token: str) -> WidgetSession | None:
     if not 0 < len(token) <= MAX_TOKEN_LENGTH:
         return None
-    sessions = WidgetSession.objects.alive().select_related("app", "customer")
+    sessions = WidgetSession.objects.alive().select_related("app__team", "customer")
     return sessions.filter(token_hash=hash_session_token(token)).first()
 
 

@@ -20,7 +20,6 @@ from supportagent.environment import derive_key
 logger = logging.getLogger(__name__)
 
 RETRY_VALKEY_AFTER_SECONDS = 5.0
-VALKEY_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,7 @@ class Throttle:
 
     @cached_property
     def _valkey(self) -> redis.Redis:
-        return redis.Redis.from_url(
-            self._url, socket_timeout=VALKEY_SECONDS, socket_connect_timeout=VALKEY_SECONDS
-        )
+        return redis.Redis.from_url(self._url)
 
 
 def _pseudonym(identity: str) -> str:

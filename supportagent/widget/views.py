@@ -22,6 +22,7 @@ from django.views.decorators.http import condition, require_GET, require_http_me
 
 from supportagent.tickets.errors import TicketError
 from supportagent.tickets.services import receive_message
+from supportagent.tickets.text import MESSAGE_LIMIT
 from supportagent.widget import conversation, origins, sessions
 from supportagent.widget.errors import Refused, unauthenticated
 from supportagent.widget.models import WidgetApp, WidgetSession
@@ -82,7 +83,11 @@ def frame(request: HttpRequest, app_id: str) -> HttpResponse:
     app = WidgetApp.objects.filter(app_id=app_id, active=True).first()
     if app is None:
         raise Http404("no such widget")
-    response = render(request, "widget/frame.html", {"app": app, "configuration": _frame_configuration(app)})
+    response = render(
+        request,
+        "widget/frame.html",
+        {"app": app, "configuration": _frame_configuration(app), "message_limit": MESSAGE_LIMIT},
+    )
     response[HEADER] = frame_policy(request, app)
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-cache"
@@ -122,9 +127,7 @@ def session(request: HttpRequest) -> HttpResponse:
         raise Refused(404, "unknown_app", "There is no such widget.")
     _refuse_foreign_origin(request, app)
     _count(SESSIONS_PER_ADDRESS, _address(request))
-    opened = sessions.open_session(
-        app=app, user_jwt=fields.get("user_jwt", ""), token=fields.get("token", "")
-    )
+    opened = sessions.open_session(app=app, user_jwt=fields.get("user_jwt", ""), token=fields.get("token", ""))
     return JsonResponse(
         {
             "token": opened.token,
@@ -149,12 +152,9 @@ def _read(request: HttpRequest, current: WidgetSession) -> HttpResponse:
     newest = conversation.current_ticket(current)
     number = request.GET.get("conversation", "")
     ticket = conversation.ticket_of(current, number) if number else newest
-    if ticket is None or newest is None:
-        return JsonResponse(
-            {"conversation": "", "current": "", "messages": [], "more": False, "pending": []}
-            | {"progress": "idle", "held_by": "assistant"}
-        )
-    return JsonResponse({"current": newest.number, **conversation.conversation_after(ticket, seq)})
+    if ticket is None:
+        return JsonResponse({"current": "", **conversation.NOTHING_YET})
+    return JsonResponse({"current": (newest or ticket).number, **conversation.conversation_after(ticket, seq)})
 
 
 def _send(request: HttpRequest, current: WidgetSession) -> HttpResponse:
@@ -167,8 +167,8 @@ def _send(request: HttpRequest, current: WidgetSession) -> HttpResponse:
         customer=current.customer,
         body=fields["body"],
         client_message_id=fields["client_message_id"],
-        channel="widget",
         assurance=current.assurance,
+        team=current.app.team,
     )
     answer = {"conversation": message.ticket.number, "message": conversation.as_json(message)}
     return JsonResponse(answer, status=201 if created else 200)

@@ -17,6 +17,7 @@ export class Composer {
   }
 
   focus() {
+    this.#changed();
     this.field.focus({ preventScroll: true });
   }
 
@@ -47,6 +48,7 @@ export class Composer {
     this.button.disabled = !value.trim();
     this.counter.textContent = value.length > maxLength * COUNT_FROM ? `${maxLength - value.length} left` : "";
     style.height = "auto";
-    style.height = `${Math.min(this.field.scrollHeight, TALLEST_PX)}px`;
+    const needed = this.field.scrollHeight; // 0 while the chat is not shown
+    if (needed) style.height = `${Math.min(needed, TALLEST_PX)}px`;
   }
 }

@@ -182,7 +182,7 @@ class Chat {
     this.bridge.send("visitor", { id: session.visitor_id });
     const isRefused = session.identity === "not_verified";
     this.status.showBanner("identity", isRefused ? "We could not verify your sign-in, so you are chatting as a guest (not verified)." : "");
-    find("verified").hidden = session.identity !== "verified";
+    find("verified").toggleAttribute("hidden", session.identity !== "verified");
     if (isRefused) this.bridge.send("error", { code: session.identity_error });
     this.live = new Live({
       appId: configuration.app_id,
@@ -272,11 +272,17 @@ class Chat {
 
   /** What came after the last look counts as unread; looking is having the chat open. */
   markRead() {
-    const { read } = this.memory.state;
     if (this.isOpen && !document.hidden) {
+      this.memory.set("hasLooked", true);
       this.memory.set("read", { conversation: this.conversation, seq: this.thread.lastSeq });
       return this.bridge.send("unread", { count: 0 });
     }
+    if (!this.memory.get("hasLooked")) {
+      // What was said before this browser first saw the chat is history, not news.
+      this.memory.set("hasLooked", true);
+      this.memory.set("read", { conversation: this.conversation, seq: this.thread.lastSeq });
+    }
+    const read = this.memory.get("read");
     const readUpTo = read.conversation === this.conversation ? read.seq : 0;
     const replies = [...document.querySelectorAll("#messages .agent, #messages .person")];
     this.bridge.send("unread", { count: replies.filter((item) => Number(item.dataset.seq) > readUpTo).length });

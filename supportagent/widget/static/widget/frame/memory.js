@@ -1,7 +1,7 @@
 // What this browser remembers of one app's chat: the session token, what was read, unsent text.
 // The storage belongs to our origin (partitioned by the embedding site); where it is blocked, memory serves.
 
-const EMPTY = { token: "", visitor: "", read: {}, draft: "", outbox: [] };
+const EMPTY = { token: "", visitor: "", read: {}, hasLooked: false, draft: "", outbox: [] };
 
 export class Memory {
   constructor(appId) {

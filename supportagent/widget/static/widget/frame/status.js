@@ -1,6 +1,6 @@
 // Everything that is not a message: who is at work, what waits for a decision, banners, the screen reader's voice.
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const HOLDERS = {
   assistant: null,
   queue: "Connecting you to a person. You can keep writing here.",

@@ -1,6 +1,6 @@
 // The visible conversation. Server messages are keyed by their number, unsent ones by their client id.
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const calendar = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const SPEAKERS = { customer: "You", agent: "Assistant", person: "Our team", event: "" };
 const NEAR_BOTTOM_PX = 80;
@@ -24,7 +24,6 @@ export class Thread {
     if (this.list.childElementCount) this.list.append(divider("New conversation"));
     this.lastSeq = 0;
     this.shown.clear();
-    this.lastDay = "";
   }
 
   /** Add server messages in order; returns those that were new and not the customer's own. */
