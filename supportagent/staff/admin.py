@@ -22,7 +22,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(auth_admin.UserAdmin, ConsoleModelAdmin):
+class UserAdmin(auth_admin.UserAdmin, ConsoleModelAdmin):  # type: ignore[misc]  # both untyped above
     """Only a superuser makes superusers or hands out single permissions; everybody else works with roles."""
 
     form = AccountChangeForm
@@ -73,7 +73,7 @@ class UserAdmin(auth_admin.UserAdmin, ConsoleModelAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(auth_admin.GroupAdmin, ConsoleModelAdmin):
+class RoleAdmin(auth_admin.GroupAdmin, ConsoleModelAdmin):  # type: ignore[misc]  # both untyped above
     """Roles. Those that the product brings are shown and kept by `sync_roles`; others are an installation's own."""
 
     list_display = ["name", "members", "is_built_in"]

@@ -74,8 +74,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
         An installation without any team gets one, because a customer's message must never be lost.
         """
-        slug = getattr(settings, "FRONT_DESK_TEAM", "orders")
-        team = self.filter(slug=slug).first() or self.order_by("pk").first()
+        team = self.filter(slug=settings.FRONT_DESK_TEAM).first() or self.order_by("pk").first()
         return team or self.get_or_create(slug="support", defaults={"name": "Support"})[0]
 
     def _granted(self, user: Any, permission: permissions.Permission) -> TeamQuerySet:
@@ -140,11 +139,11 @@ def teams_decided_ids(user: Any) -> models.QuerySet[Team, int]:
     return Team.objects.decided_by(user).order_by().values_list("pk", flat=True)
 
 
-def may_see(user: Any, team_id: int | None) -> bool:
+def may_see(user: Any, team_id: int) -> bool:
     """Does `user` see this one team? One query."""
     return Team.objects.visible_to(user).filter(pk=team_id).exists()
 
 
-def may_decide(user: Any, team_id: int | None) -> bool:
+def may_decide(user: Any, team_id: int) -> bool:
     """May `user` decide for this one team? One query."""
     return Team.objects.decided_by(user).filter(pk=team_id).exists()

@@ -1,6 +1,6 @@
 """Tickets in the admin: to look things up. The work itself is done in the console, through the verbs."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
-from supportagent.staff.models import teams_visible_ids
+from supportagent.staff.models import User, teams_visible_ids
 from supportagent.staff.permissions import Permission
 from supportagent.tickets import services
 from supportagent.tickets.models import Customer, Draft, HandOver, Message, Rating, TeamNotice, Ticket
@@ -103,8 +103,9 @@ class TicketAdmin(OfVisibleTeams, ConsoleModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Ticket | None = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Ticket, form: Any, change: bool) -> None:
-        services.categorise(ticket=obj, category=obj.category, priority=obj.priority, actor=request.user)
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        ticket, user = cast(Ticket, obj), cast(User, request.user)
+        services.categorise(ticket=ticket, category=ticket.category, priority=ticket.priority, actor=user)
 
     @admin.display(description=_("subject"), ordering="subject")
     def subject_shown(self, ticket: Ticket) -> str:
