@@ -7,6 +7,7 @@ price is an error and never zero: a budget that counts a call as free is no budg
 import json
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -119,19 +120,19 @@ def _tokens(text: str) -> int:
 def _listed(model: str, address: str) -> Price:
     """The listed price at the server with this address. A gateway or a server of one's own is not in the
     list; there the price of the model's maker stands in, which is the upper bound one can name."""
-    found = _lookup(model, provider_api_url=address) if address else _lookup(model, provider_id="openai")
-    found = found or _lookup(model)
+    usage = genai_prices.Usage(input_tokens=1)
+    found = None
+    with suppress(LookupError):
+        if address:
+            found = genai_prices.calc_price(usage, model, provider_api_url=address)
+        else:
+            found = genai_prices.calc_price(usage, model, provider_id="openai")
+    with suppress(LookupError):
+        found = found or genai_prices.calc_price(usage, model)
     if found is None or found.model_price.input_mtok is None or found.model_price.output_mtok is None:
         raise PriceUnknown(f"No price is known for the model {model!r}: set the agent's own prices.")
     source = f"genai-prices-{version('genai-prices')}:{found.provider.id}/{found.model.id}"
     return _price(source, _rates(found.model_price))
-
-
-def _lookup(model: str, **where: str) -> Any:
-    try:
-        return genai_prices.calc_price(genai_prices.Usage(input_tokens=1), model_ref=model, **where)
-    except LookupError:
-        return None
 
 
 def _rates(listed: Any) -> list[Rate]:

@@ -131,18 +131,19 @@ def arguments_of(value: object) -> str:
 
 def usage_of(total_in: object, total_out: object, cached: object, reasoning: object) -> Usage | None:
     """The counted tokens, or None where the server's figures are missing or cannot be."""
-    if not (_is_count(total_in) and _is_count(total_out)):
+    counted_in, counted_out = _count(total_in), _count(total_out)
+    if counted_in is None or counted_out is None:
         return None
     return Usage(
-        input_tokens=int(total_in),  # type: ignore[call-overload]
-        output_tokens=int(total_out),  # type: ignore[call-overload]
-        cached_tokens=min(cached, total_in) if _is_count(cached) else 0,  # type: ignore[type-var, arg-type]
-        reasoning_tokens=min(reasoning, total_out) if _is_count(reasoning) else 0,  # type: ignore[type-var, arg-type]
+        input_tokens=counted_in,
+        output_tokens=counted_out,
+        cached_tokens=min(_count(cached) or 0, counted_in),
+        reasoning_tokens=min(_count(reasoning) or 0, counted_out),
     )
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= MAX_TOKENS
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= MAX_TOKENS else None
 
 
 @dataclass

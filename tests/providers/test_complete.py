@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import time
 import traceback
 
@@ -19,6 +20,7 @@ from agents.providers.base import (
     Usage,
 )
 from agents.providers.openai_chat import OpenAIChat
+from agents.providers.openai_client import client
 from agents.providers.openai_responses import OpenAIResponses
 from tests.providers.conftest import ASKS_FOR_REFUND, GET_ORDER, KEY, asking
 
@@ -162,9 +164,7 @@ def test_the_token_limit_has_the_name_that_the_server_knows(server, provider):
         ("huge", ProviderGarbage, True),
     ],
 )
-def test_a_failing_server_gives_an_error_by_what_the_caller_can_do(
-    server, provider, stream, mode, error, sent
-):
+def test_a_failing_server_gives_an_error_by_what_the_caller_can_do(server, provider, stream, mode, error, sent):
     with pytest.raises(error) as caught:
         provider.complete(asking(model=f"fake+{mode}", stream=stream))
     assert caught.value.sent is sent
@@ -278,3 +278,20 @@ def test_a_listener_that_fails_is_not_taken_for_the_server(server, provider):
     items = (ASKS_FOR_REFUND, done, ToolResult("c1", "store__get_order", '{"status": "paid"}'))
     with pytest.raises(ValueError, match="no room"):
         provider.complete(asking(*items, stream=True, on_text=listen))
+
+
+def test_threads_share_connections_and_a_forked_child_makes_its_own(server):
+    mine = client()
+    assert client() is mine
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            reply = OpenAIChat().complete(asking())
+            os.write(writing, b"own" if client() is not mine and reply.tool_calls else b"same")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    assert os.read(reading, 10) == b"own"
+    assert OpenAIChat().complete(asking()).tool_calls

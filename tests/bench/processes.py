@@ -1,0 +1,56 @@
+"""The processes around a benchmark: a fake model server, and workers."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rq import Worker
+
+from tests.broker import Broker, eventually
+
+ROOT = Path(__file__).parent.parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def fake_model(*options: str) -> Iterator[str]:
+    """`tests.fake_openai` in a process of its own; yields its address."""
+    command = [sys.executable, "-m", "tests.fake_openai", "--port", "0", *options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def worker(broker: Broker, folder: Path, *, threads: int, **environment: str) -> Iterator[int]:
+    """`manage.py run_worker` with its threads registered; yields its process id."""
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SUPPORTAGENT_DATA_DIR": str(folder)}
+    command = [sys.executable, "manage.py", "run_worker", f"--threads={threads}"]
+    with (folder / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **settings, "VALKEY_URL": broker.url, **environment},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        registered = lambda: Worker.count(connection=broker.client) == threads  # noqa: E731
+        eventually(registered, within=60, told=f"the worker did not start: see {folder}")
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def processor_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
