@@ -68,9 +68,7 @@ class ConsoleModelAdmin(SimpleHistoryAdmin, GuardedModelAdminMixin, ModelAdmin):
         named = {name for _title, options in fieldsets for name in options["fields"]}
         return fieldsets if "change_reason" in named else [*fieldsets, (None, {"fields": ["change_reason"]})]
 
-    def save_model(
-        self, request: HttpRequest, obj: models.Model, form: forms.ModelForm, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: models.Model, form: forms.ModelForm, change: bool) -> None:
         if self.keeps_history:
             obj._change_reason = form.cleaned_data.get("change_reason", "")  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
@@ -90,9 +88,7 @@ class ConsoleModelAdmin(SimpleHistoryAdmin, GuardedModelAdminMixin, ModelAdmin):
         self._require_granting(request)
         return super().obj_perms_manage_user_view(request, object_pk, user_id)
 
-    def obj_perms_manage_group_view(
-        self, request: HttpRequest, object_pk: str, group_id: str
-    ) -> HttpResponse:
+    def obj_perms_manage_group_view(self, request: HttpRequest, object_pk: str, group_id: str) -> HttpResponse:
         self._require_granting(request)
         return super().obj_perms_manage_group_view(request, object_pk, group_id)
 
@@ -128,9 +124,7 @@ class LedgerAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        return super().changeform_view(
-            request, object_id, form_url, {**(extra_context or {}), "show_history": False}
-        )
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "show_history": False})
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

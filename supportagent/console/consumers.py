@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import Any
 
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
 from django.contrib.auth.models import AnonymousUser
@@ -30,6 +32,8 @@ MAX_BAD_FRAMES = 5
 MAX_TOPICS = 100
 REAUTHORISE_SECONDS = 20.0
 SEND_SECONDS = 10.0
+COALESCE_SECONDS = 0.05
+BROKER_SECONDS = 2.0
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -54,6 +58,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return False
 
     # -- life of the socket -------------------------------------------------------------------------
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Channels subscribes before `connect`; with the broker down that would hang, then be an HTTP 500."""
+        if await _broker_answers():
+            await super().__call__(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": TRY_AGAIN})
 
     def _prepare(self) -> None:
         self._listening: set[str] = set()
@@ -90,9 +103,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # -- frames from the browser --------------------------------------------------------------------
 
-    async def receive(
-        self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
-    ) -> None:
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         if len(text_data or bytes_data or "") > MAX_FRAME_BYTES:
             return await self.close(code=TOO_BIG)
         if self._is_flooding():
@@ -161,8 +172,28 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self._has_news.wait()
             self._has_news.clear()
             news, self._news = self._news, {}
-            for frame in news.values():
-                await asyncio.wait_for(self.send_json(frame), SEND_SECONDS)
+            try:
+                for frame in news.values():
+                    await asyncio.wait_for(self.send_json(frame), SEND_SECONDS)
+            except TimeoutError:
+                await self.channel_layer.send(self.channel_name, {"type": "live.stuck"})
+                return
+            await asyncio.sleep(COALESCE_SECONDS)
+
+    async def live_stuck(self, event: dict[str, Any]) -> None:
+        """The browser takes nothing any more, not even a close frame: let the server drop the connection."""
+        await self.disconnect(TOO_MANY)
+        raise StopConsumer
+
+
+async def _broker_answers() -> bool:
+    try:
+        probe = get_channel_layer().group_send("live.probe", {"type": "live.probe"})
+        await asyncio.wait_for(probe, BROKER_SECONDS)
+    except Exception as error:  # The broker's client decides what it raises when the broker is down.
+        logger.warning("a live page cannot listen: %r", error)
+        return False
+    return True
 
 
 def _parse(text: str | None) -> dict[str, Any] | None:

@@ -229,6 +229,4 @@ def readyz(request: HttpRequest) -> JsonResponse:
     results = examine(READINESS)
     broken = failing(results)
     parts = {name: "ok" if healthy else text for name, (healthy, text) in results.items()}
-    return JsonResponse(
-        {"ready": not broken, "failing": list(broken), "parts": parts}, status=503 if broken else 200
-    )
+    return JsonResponse({"ready": not broken, "failing": list(broken), "parts": parts}, status=503 if broken else 200)

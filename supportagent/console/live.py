@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import logging
 import os
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -17,16 +18,22 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
-SEND_SECONDS = 2.0  # A hanging broker is an outage: give up on this frame and go on.
-BACKLOG = 1000  # Frames that wait during an outage; beyond it the newest are dropped.
+SEND_SECONDS = 2.0  # A broker that takes longer counts as down.
+CATCH_UP_SECONDS = 2.0  # Between attempts during an outage; listeners take about a second to come back.
+BACKLOG = 1000  # Frames waiting in this process; beyond it only the name of the group is kept.
+GROUP_NAME = re.compile(r"[A-Za-z0-9._-]{1,99}")
 
 
 def publish(group: str, payload: Mapping[str, Any]) -> None:
     """Send `{"type": "live.changed", **payload}` to the channel group once the transaction commits.
 
-    `group` may hold letters, digits, "-", "_" and "." only. Never raises: a broker that is down is
-    logged once per outage. Outside a transaction the frame leaves at once.
+    `group` may hold letters, digits, "-", "_" and "." only. Outside a transaction the frame leaves at
+    once. Never raises: a broker that is down is logged once per outage, and when it is back every group
+    that missed something gets one frame with `what: "*"`.
     """
+    if not GROUP_NAME.fullmatch(group):
+        logger.error("not a channel group, so nobody is told: %r", group)
+        return
     message = {**payload, "type": "live.changed"}
     transaction.on_commit(lambda: _publisher.send(group, message), robust=True)
 
@@ -46,7 +53,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: asyncio.Queue[tuple[str, dict[str, Any]]]
-        self._is_down = False
+        self._missed: set[str] = set()  # Groups that are owed a frame; not empty means an outage.
 
     def send(self, group: str, message: dict[str, Any]) -> None:
         loop = self._running_loop()
@@ -74,6 +81,7 @@ class Publisher:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
+        loop.create_task(self._catch_up())
         loop.run_until_complete(self._deliver())
 
     async def _join(self) -> None:
@@ -83,29 +91,40 @@ class Publisher:
         try:
             self._queue.put_nowait((group, message))
         except asyncio.QueueFull:
-            self._note_failure("the backlog is full")
+            self._miss(group, "the backlog is full")
 
     async def _deliver(self) -> None:
         while True:
             group, message = await self._queue.get()
-            try:
-                await asyncio.wait_for(get_channel_layer().group_send(group, message), SEND_SECONDS)
-            except Exception as error:  # Whatever the broker's client raises, the next frame must go out.
-                self._note_failure(repr(error))
+            # During an outage frames must not queue up behind time-outs.
+            if self._missed:
+                self._missed.add(group)
             else:
-                self._note_success()
-            finally:
-                self._queue.task_done()
+                await self._try(group, message)
+            self._queue.task_done()
 
-    def _note_failure(self, why: str) -> None:
-        if not self._is_down:
-            self._is_down = True
+    async def _catch_up(self) -> None:
+        while True:
+            await asyncio.sleep(CATCH_UP_SECONDS)
+            for group in list(self._missed):
+                if not await self._try(group, {"type": "live.changed", "what": "*"}):
+                    break
+                self._missed.discard(group)
+                if not self._missed:
+                    logger.warning("live updates are getting out again")
+
+    async def _try(self, group: str, message: dict[str, Any]) -> bool:
+        try:
+            await asyncio.wait_for(get_channel_layer().group_send(group, message), SEND_SECONDS)
+        except Exception as error:  # Whatever the broker's client raises, the next frame must go out.
+            self._miss(group, repr(error))
+            return False
+        return True
+
+    def _miss(self, group: str, why: str) -> None:
+        if not self._missed:
             logger.warning("live updates are not getting out: %s", why)
-
-    def _note_success(self) -> None:
-        if self._is_down:
-            self._is_down = False
-            logger.warning("live updates are getting out again")
+        self._missed.add(group)
 
 
 _publisher = Publisher()

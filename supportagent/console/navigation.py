@@ -113,9 +113,7 @@ def _is_below(path: str, url: str) -> bool:
 @checks.register(checks.Tags.urls)
 def check_entries_have_routes(**kwargs: object) -> list[checks.CheckMessage]:
     return [
-        checks.Warning(
-            f"The menu entry {item.label!r} names the unknown route {item.url_name!r}.", id="console.W001"
-        )
+        checks.Warning(f"The menu entry {item.label!r} names the unknown route {item.url_name!r}.", id="console.W001")
         for item in _sorted()
         if not _url(item)
     ]
