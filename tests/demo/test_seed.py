@@ -91,7 +91,7 @@ def test_conversations_lie_in_the_past_and_leave_no_place_unfilled() -> None:
     for message in Message.objects.select_related("ticket"):
         assert "{" not in message.body and "  " not in message.body, message.body
         assert message.created_at < NOW
-    for ticket in Ticket.objects.annotate(last=F("messages__seq")).filter(last=F("last_seq")):
+    for ticket in Ticket.objects.all():
         assert ticket.created_at <= ticket.updated_at < NOW
         assert (ticket.resolved_at is not None) == ticket.is_over
     waiting = set(Ticket.objects.filter(state="WAITING_PERSON").values_list("pk", flat=True))
@@ -149,27 +149,30 @@ def test_the_log_ins_work_and_see_their_own_teams_only() -> None:
     assert not Team.objects.decided_by(User.objects.get(username="admin")).exists()
 
 
-@pytest.mark.parametrize(
-    ("question", "slug"),
-    [
-        ("How long do I have to return an opened item?", "returns-policy"),
-        ("When will I get my refund back on my card?", "refund-timing"),
-        ("What is the tide pour-over set made of, is it lead free?", "materials-and-food-safety"),
-        ("The brew app crashes on my android phone", "brew-app-crashes"),
-        ("my kettle does not sync with wifi", "brew-kettle-sync"),
-        ("I forgot my password", "password-reset"),
-        ("how much is shipping to Germany", "shipping-times"),
-        ("can I put the grinder in the dishwasher", "cleaning-and-descaling"),
-        ("gift card balance", "gift-cards"),
-        ("does the skillet fit on induction hobs", "sizes-and-capacity"),
-        ("how do I get an invoice with our vat number", "invoices-and-vat"),
-        ("is there a warranty on the kettle", "warranty"),
-    ],
+QUESTIONS = (
+    ("How long do I have to return an opened item?", "returns-policy"),
+    ("When will I get my refund back on my card?", "refund-timing"),
+    ("What is the tide pour-over set made of, is it lead free?", "materials-and-food-safety"),
+    ("The brew app crashes on my android phone", "brew-app-crashes"),
+    ("my kettle does not sync with wifi", "brew-kettle-sync"),
+    ("I forgot my password", "password-reset"),
+    ("how much is shipping to Germany", "shipping-times"),
+    ("can I put the grinder in the dishwasher", "cleaning-and-descaling"),
+    ("gift card balance", "gift-cards"),
+    ("does the skillet fit on induction hobs", "sizes-and-capacity"),
+    ("how do I get an invoice with our vat number", "invoices-and-vat"),
+    ("is there a warranty on the kettle", "warranty"),
 )
-def test_a_customers_question_finds_the_article_that_answers_it(question: str, slug: str) -> None:
+
+
+def test_a_customers_question_finds_the_article_that_answers_it() -> None:
     seed(NOW)
     reader = User.objects.get(username="rep")
-    assert slug in [hit.article.slug for hit in search_articles(actor=reader, query_text=question)][:2]
+    found = {
+        question: [hit.article.slug for hit in search_articles(actor=reader, query_text=question)]
+        for question, _ in QUESTIONS
+    }
+    assert [question for question, slug in QUESTIONS if slug not in found[question][:2]] == []
 
 
 def test_the_command_says_what_it_did_and_refuses_production(settings: pytest.FixtureRequest) -> None:

@@ -26,12 +26,8 @@ PRODUCTS = (
         34,
         "Dripper, carafe and oak collar for two to four cups.",
     ),
-    SeedProduct(
-        "COF-TIDE-DRP", "Tide dripper", "coffee", 3200, "stoneware", "filters 02", 51, "The dripper alone."
-    ),
-    SeedProduct(
-        "COF-TIDE-CAR", "Tide carafe", "coffee", 3600, "borosilicate glass", "600 ml", 22, "The carafe alone."
-    ),
+    SeedProduct("COF-TIDE-DRP", "Tide dripper", "coffee", 3200, "stoneware", "filters 02", 51, "The dripper alone."),
+    SeedProduct("COF-TIDE-CAR", "Tide carafe", "coffee", 3600, "borosilicate glass", "600 ml", 22, "The carafe alone."),
     SeedProduct(
         "COF-PRESS-S",
         "French press, small",
@@ -52,12 +48,8 @@ PRODUCTS = (
         27,
         "Double wall, eight cups.",
     ),
-    SeedProduct(
-        "COF-MOKA-3", "Moka pot, 3 cups", "coffee", 2900, "aluminium", "150 ml", 60, "Not for induction."
-    ),
-    SeedProduct(
-        "COF-MOKA-6", "Moka pot, 6 cups", "coffee", 3900, "aluminium", "300 ml", 45, "Not for induction."
-    ),
+    SeedProduct("COF-MOKA-3", "Moka pot, 3 cups", "coffee", 2900, "aluminium", "150 ml", 60, "Not for induction."),
+    SeedProduct("COF-MOKA-6", "Moka pot, 6 cups", "coffee", 3900, "aluminium", "300 ml", 45, "Not for induction."),
     SeedProduct(
         "COF-GRIND-H",
         "Pine hand grinder",
@@ -131,9 +123,7 @@ PRODUCTS = (
         24,
         "For every hob, induction included.",
     ),
-    SeedProduct(
-        "MUG-DUNE", "Dune mug", "tableware", 1600, "stoneware", "300 ml", 140, "Dishwasher and microwave."
-    ),
+    SeedProduct("MUG-DUNE", "Dune mug", "tableware", 1600, "stoneware", "300 ml", 140, "Dishwasher and microwave."),
     SeedProduct(
         "MUG-DUNE-4",
         "Dune mugs, set of four",

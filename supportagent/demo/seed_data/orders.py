@@ -41,13 +41,9 @@ ORDERS = (
     SeedOrder("ORD-1021", "CUS-1004", "delivered", 72, (("TEX-APRON", 1), ("TEX-TOWEL-3", 1))),
     SeedOrder("ORD-1022", "CUS-1001", "cancelled", 68, (("BRD-OAK-L", 1),), 390, refunds=((6290, 68),)),
     SeedOrder("ORD-1023", "CUS-1003", "delivered", 64, (("KET-BREW", 1),)),
-    SeedOrder(
-        "ORD-1024", "CUS-1002", "delivered", 61, (("MUG-DUNE", 2), ("MUG-TRAVEL", 1)), refunds=((1600, 50),)
-    ),
+    SeedOrder("ORD-1024", "CUS-1002", "delivered", 61, (("MUG-DUNE", 2), ("MUG-TRAVEL", 1)), refunds=((1600, 50),)),
     SeedOrder("ORD-1025", "CUS-1004", "delivered", 57, (("COF-GRIND-H", 1),)),
-    SeedOrder(
-        "ORD-1026", "CUS-1001", "delivered", 54, (("PAN-SKILLET", 1), ("BRD-OAK-M", 1)), refunds=((3900, 41),)
-    ),
+    SeedOrder("ORD-1026", "CUS-1001", "delivered", 54, (("PAN-SKILLET", 1), ("BRD-OAK-M", 1)), refunds=((3900, 41),)),
     SeedOrder("ORD-1027", "CUS-1003", "delivered", 50, (("GFT-CARD-50", 2),)),
     SeedOrder("ORD-1028", "CUS-1002", "delivered", 47, (("KET-BREW", 1),)),
     SeedOrder("ORD-1029", "CUS-1004", "returned", 44, (("COF-PRESS-L", 1),), 490, refunds=((5200, 20),)),
@@ -55,12 +51,8 @@ ORDERS = (
     SeedOrder("ORD-1031", "CUS-1003", "delivered", 38, (("COF-TIDE", 1), ("COF-FILTER", 4))),
     SeedOrder("ORD-1032", "CUS-1002", "cancelled", 35, (("MUG-DUNE-4", 1),), 790, refunds=((6390, 34),)),
     SeedOrder("ORD-1033", "CUS-1004", "delivered", 32, (("KET-BREW", 1), ("COF-FILTER", 1))),
-    SeedOrder(
-        "ORD-1034", "CUS-1001", "delivered", 29, (("COF-SCALE", 1), ("COF-BEANS-H", 1)), refunds=((1590, 18),)
-    ),
-    SeedOrder(
-        "ORD-1035", "CUS-1003", "delivered", 27, (("KNI-CHEF", 1), ("BRD-OAK-L", 1)), failed="card •1881"
-    ),
+    SeedOrder("ORD-1034", "CUS-1001", "delivered", 29, (("COF-SCALE", 1), ("COF-BEANS-H", 1)), refunds=((1590, 18),)),
+    SeedOrder("ORD-1035", "CUS-1003", "delivered", 27, (("KNI-CHEF", 1), ("BRD-OAK-L", 1)), failed="card •1881"),
     SeedOrder("ORD-1036", "CUS-1002", "returned", 25, (("COF-GRIND-H", 1),)),
     SeedOrder("ORD-1037", "CUS-1004", "delivered", 22, (("PAN-COCOTTE", 1),), refunds=((3000, 14),)),
     SeedOrder("ORD-1038", "CUS-1001", "delivered", 19, (("KET-BREW", 1),)),
@@ -73,9 +65,7 @@ ORDERS = (
     SeedOrder("ORD-1045", "CUS-1004", "shipped", 4, (("COF-GRIND-E", 1),)),
     SeedOrder("ORD-1046", "CUS-1001", "shipped", 3, (("MUG-TRAVEL", 1),), 390),
     SeedOrder("ORD-1047", "CUS-1003", "cancelled", 3, (("COF-PRESS-L", 1),), 490, refunds=((5690, 2),)),
-    SeedOrder(
-        "ORD-1048", "CUS-1002", "paid", 1, (("COF-GRIND-H", 1), ("COF-FILTER", 2)), failed="card •1881"
-    ),
+    SeedOrder("ORD-1048", "CUS-1002", "paid", 1, (("COF-GRIND-H", 1), ("COF-FILTER", 2)), failed="card •1881"),
     SeedOrder("ORD-1049", "CUS-1004", "paid", 1, (("BRD-OAK-L", 1), ("KNI-CHEF", 1))),
     SeedOrder("ORD-1050", "CUS-1001", "paid", 1, (("MUG-DUNE-4", 1), ("COF-BEANS-H", 1))),
     SeedOrder("ORD-1051", "CUS-1003", "paid", 0, (("KET-COVE", 1),)),

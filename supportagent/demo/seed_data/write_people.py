@@ -1,5 +1,6 @@
 """Roles, teams and the demo's log-ins."""
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
@@ -11,19 +12,21 @@ from supportagent.staff.roles import sync_roles
 DECIDING_ROLES = ("Supervisor", "Finance lead")
 
 
-def write_people(*, with_logins: bool) -> dict[str, User]:
-    """Roles and teams always; log-ins with the published password only where the caller allows them.
+def write_people() -> dict[str, User]:
+    """Roles, teams and log-ins with the published password; returns the people by user name.
 
-    Returns the people by user name. Whoever exists keeps the password and the roles they have.
+    Whoever exists keeps the password and the roles they have.
     """
     sync_roles()
     for slug, name in TEAMS:
         if not Team.objects.filter(slug=slug).exists():
             Team.objects.create(slug=slug, name=name)
-    return {login.username: _person(login) for login in LOGINS} if with_logins else {}
+    # One hash for all: hashing takes half a second on purpose, and this password is published anyway.
+    password = make_password(PASSWORD)
+    return {login.username: _person(login, password) for login in LOGINS}
 
 
-def _person(login: DemoLogin) -> User:
+def _person(login: DemoLogin, password: str) -> User:
     user, new = User.objects.get_or_create(
         username=login.username,
         defaults={
@@ -32,11 +35,10 @@ def _person(login: DemoLogin) -> User:
             "email": f"{login.username}@harbour-and-pine.example",
             "is_staff": True,
             "is_superuser": login.role == "Ops admin",
+            "password": password,
         },
     )
     if new:
-        user.set_password(PASSWORD)
-        user.save(update_fields=["password"])
         user.groups.add(Group.objects.get(name=login.role))
         for team in Team.objects.filter(slug__in=login.teams):
             assign_perm("staff.view_team", user, team)

@@ -45,9 +45,7 @@ def write_tickets(now: datetime, *, people: dict[str, User]) -> int:
     customers = _customers()
     teams = {team.slug: team for team in Team.objects.all()}
     marks = [_mark(index) for index in range(len(INSTANCES))]
-    known = set(
-        Message.objects.filter(client_message_id__in=marks).values_list("client_message_id", flat=True)
-    )
+    known = set(Message.objects.filter(client_message_id__in=marks).values_list("client_message_id", flat=True))
     missing = [(mark, instance) for mark, instance in zip(marks, INSTANCES, strict=True) if mark not in known]
     tickets = _insert_tickets([instance for _, instance in missing], customers, teams, now)
     rows = [
@@ -57,14 +55,10 @@ def write_tickets(now: datetime, *, people: dict[str, User]) -> int:
     messages = [message for row in rows for message in _messages(*row, people=people, now=now)]
     _insert_dated(messages)
     hand_overs = [
-        _hand_over(ticket, instance, at, now)
-        for ticket, instance, _, at in rows
-        if ticket.state == "WAITING_PERSON"
+        _hand_over(ticket, instance, at, now) for ticket, instance, _, at in rows if ticket.state == "WAITING_PERSON"
     ]
     _insert_dated(hand_overs)
-    _insert_dated(
-        [_rating(ticket, instance) for ticket, instance, _, _ in rows if SCENARIOS[instance.scenario].score]
-    )
+    _insert_dated([_rating(ticket, instance) for ticket, instance, _, _ in rows if SCENARIOS[instance.scenario].score])
     _record(tickets, messages, hand_overs)
     return len(missing)
 
@@ -131,9 +125,7 @@ def _messages(
         Message.Kind.PERSON: ("user", str(person.pk), person.display_name),
     }
     for seq, (kind, text) in enumerate(SCENARIOS[instance.scenario].turns, start=1):
-        author_type, author_id, author_name = authors.get(
-            Message.Kind(kind), (IMPORTER.type, IMPORTER.id, ASSISTANT)
-        )
+        author_type, author_id, author_name = authors.get(Message.Kind(kind), (IMPORTER.type, IMPORTER.id, ASSISTANT))
         yield Message(
             ticket=ticket,
             seq=seq,
