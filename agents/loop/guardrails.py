@@ -43,7 +43,7 @@ CLAIMS = (
         "a refund",
         re.compile(
             r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? (?:refunded|issued|processed) |"
-            r"\brefund\b[^.!?]{0,60}\b(?:has been|was|is) (?:issued|made|processed|completed|sent|approved)|"
+            r"\brefund\b[^!?\n]{0,60}\b(?:has been|was|is) (?:issued|made|processed|completed|sent|approved)|"
             r"\b(?:has|have) been refunded\b|\bis refunded\b",
             re.IGNORECASE,
         ),
@@ -54,7 +54,7 @@ CLAIMS = (
         "a cancellation",
         re.compile(
             r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? cancelled |"
-            r"\border\b[^.!?]{0,40}\b(?:has been|was|is(?: now)?) cancelled\b",
+            r"\border\b[^!?\n]{0,40}\b(?:has been|was|is(?: now)?) cancelled\b",
             re.IGNORECASE,
         ),
         frozenset({"cancel_order"}),
@@ -64,7 +64,7 @@ CLAIMS = (
         "a change of account",
         re.compile(
             r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? (?:updated|changed) (?:your|the) |"
-            r"\b(?:e-?mail|address|phone|number|details|account)\b[^.!?]{0,40}"
+            r"\b(?:e-?mail|address|phone|number|details|account)\b[^!?\n]{0,40}"
             r"\b(?:has|have) been (?:updated|changed)\b",
             re.IGNORECASE,
         ),
@@ -74,7 +74,7 @@ CLAIMS = (
         "a filed issue",
         re.compile(
             r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? (?:filed|opened|created|reported) |"
-            r"\b(?:issue|ticket)\b[^.!?]{0,40}\b(?:has been|was) (?:filed|opened|created)\b",
+            r"\b(?:issue|ticket)\b[^!?\n]{0,40}\b(?:has been|was) (?:filed|opened|created)\b",
             re.IGNORECASE,
         ),
         frozenset({"create_engineering_issue", "create_ticket"}),
