@@ -73,7 +73,7 @@ class Environment:
 
     def number(self, name: str, default: int, *, at_least: int = 0, at_most: int = 10**9) -> int:
         value = self.text(name, str(default))
-        if not value.removeprefix("-").isdecimal() or not at_least <= int(value) <= at_most:
+        if not value.isascii() or not value.removeprefix("-").isdecimal() or not at_least <= int(value) <= at_most:
             raise SettingError(name, f"{value!r} is not a whole number from {at_least} to {at_most}")
         return int(value)
 
@@ -120,18 +120,14 @@ class Environment:
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as problem:
-            raise SettingError(
-                name, f"{str(path)!r} cannot be used as a folder: {problem.strerror}"
-            ) from None
+            raise SettingError(name, f"{str(path)!r} cannot be used as a folder: {problem.strerror}") from None
         return path
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Django's database settings from a URL. The URL may hold a password, so it is never repeated."""
         url = self.secret(name, default)
         if urlsplit(url).scheme not in DATABASE_SCHEMES:
-            raise SettingError(
-                name, "is not a URL like postgres://user:password@host:5432/name or sqlite:///path"
-            )
+            raise SettingError(name, "is not a URL like postgres://user:password@host:5432/name or sqlite:///path")
         try:
             parsed: dict[str, Any] = environ.Env.db_url_config(url)
         except (ValueError, environ.ImproperlyConfigured):

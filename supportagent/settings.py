@@ -32,22 +32,16 @@ if PRODUCTION:
     if SECRET_KEY == DEVELOPMENT_SECRET:
         raise SettingError("SUPPORTAGENT_SECRET_KEY", "is missing, and production refuses the default secret")
     if len(SECRET_KEY) < 32:
-        raise SettingError(
-            "SUPPORTAGENT_SECRET_KEY", "is shorter than 32 characters, which production refuses"
-        )
+        raise SettingError("SUPPORTAGENT_SECRET_KEY", "is shorter than 32 characters, which production refuses")
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
-        raise SettingError(
-            "SUPPORTAGENT_ALLOWED_HOSTS", "must name the hosts that production serves, without *"
-        )
+        raise SettingError("SUPPORTAGENT_ALLOWED_HOSTS", "must name the hosts that production serves, without *")
     if DEBUG:
         raise SettingError("SUPPORTAGENT_DEBUG", "is on, which production refuses")
 
 # Where browsers reach the console. Sent to the widget and used in links of messages.
 PUBLIC_URL = env.address("SUPPORTAGENT_PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000")
 if PRODUCTION and not PUBLIC_URL:
-    raise SettingError(
-        "SUPPORTAGENT_PUBLIC_URL", "is missing, and the widget needs the address of this console"
-    )
+    raise SettingError("SUPPORTAGENT_PUBLIC_URL", "is missing, and the widget needs the address of this console")
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -256,9 +250,7 @@ MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longe
 MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries
 MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments in one run: more is a loop
 MODEL_STREAM = env.flag("SUPPORTAGENT_MODEL_STREAM", False)
-DEFAULT_MODEL = env.text(
-    "SUPPORTAGENT_MODEL", "offline-demo" if DEFAULT_MODEL_PROVIDER == "offline" else "gpt-5-mini"
-)
+DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "offline-demo" if DEFAULT_MODEL_PROVIDER == "offline" else "gpt-5-mini")
 SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answers of the `scripted` provider
 # What the offline model pretends to cost (micro-units per million tokens), so that budgets and costs show.
 NOMINAL_PRICES = {"offline": (400_000, 1_600_000), "scripted": (400_000, 1_600_000)}
@@ -281,8 +273,6 @@ SWEEP_SECONDS = env.seconds("SUPPORTAGENT_SWEEP_SECONDS", 1)
 JOB_LOST_AFTER = timedelta(seconds=env.seconds("SUPPORTAGENT_JOB_LOST_SECONDS", 5))  # then the sweep enqueues again
 WORKER_THREADS = env.number("SUPPORTAGENT_WORKER_THREADS", 16, at_least=1, at_most=256)
 if LEASE_RENEW_SECONDS * 2 > LEASE_SECONDS:
-    raise SettingError(
-        "SUPPORTAGENT_LEASE_RENEW_SECONDS", "must be at most half of SUPPORTAGENT_LEASE_SECONDS"
-    )
+    raise SettingError("SUPPORTAGENT_LEASE_RENEW_SECONDS", "must be at most half of SUPPORTAGENT_LEASE_SECONDS")
 
 env.warn_unknown("SUPPORTAGENT_")

@@ -14,7 +14,10 @@ PAGES = "SUPPORTAGENT_ENV=production refuses the demo pages: unset SUPPORTAGENT_
     ("values", "line"),
     [
         ({"OPENAI_API_KEY": ""}, OFFLINE),
-        ({"SUPPORTAGENT_MODEL_PROVIDER": "scripted"}, "SUPPORTAGENT_ENV=production refuses the scripted model"),
+        (
+            {"SUPPORTAGENT_MODEL_PROVIDER": "scripted"},
+            "SUPPORTAGENT_ENV=production refuses the scripted model",
+        ),
         ({"SUPPORTAGENT_DEMO_PAGES": "on"}, PAGES),
     ],
 )
@@ -46,7 +49,10 @@ def test_no_row_of_the_admin_can_reach_a_demo_model_in_production(python: Run):
 @pytest.mark.parametrize("arguments", [["demo"], ["demo", "--scripted"]])
 def test_the_demo_command_refuses_production(python: Run, arguments: list[str]):
     done = python("manage.py", *arguments, **PRODUCTION)
-    assert (done.returncode, done.stderr) == (1, "CommandError: SUPPORTAGENT_ENV=production refuses the demo.\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "CommandError: SUPPORTAGENT_ENV=production refuses the demo.\n",
+    )
 
 
 @pytest.fixture

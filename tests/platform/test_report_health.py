@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from asgiref.sync import async_to_sync
 from channels.layers import channel_layers
 from django.core.management import call_command
 from django.test import Client

@@ -12,7 +12,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from django.core.management.base import CommandError
 
+from supportagent.demo.management.commands.demo import port_number
 from tests.platform.conftest import Run
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -107,6 +109,7 @@ def test_the_demo_starts_serves_two_origins_and_stops_without_a_trace(started: S
     assert nothing_left(folder)
 
 
+@pytest.mark.faults
 def test_a_demo_that_was_killed_leaves_nothing_and_can_be_started_again(started: Start, folder: Path):
     port = free_port()
     demo = started("manage.py", "demo", PORT=str(port))
@@ -136,10 +139,19 @@ def test_a_taken_port_is_named_before_anything_starts(python: Run, folder: Path,
     assert not (folder / "valkey").exists()
 
 
-@pytest.mark.parametrize("port", ["http", "0", "65535", "-1"])
-def test_a_port_that_is_none_is_refused_in_one_line(python: Run, port: str):
+@pytest.mark.parametrize("port", ["http", "0", "65535", "-1", "٣٣", ""])
+def test_what_is_no_port_is_refused(port: str):
+    with pytest.raises(CommandError, match="is not a port number from 1 to 65534"):
+        port_number(port)
+
+
+def test_a_refused_port_is_one_line_to_the_reader(python: Run):
+    port = "http"
     done = python("manage.py", "demo", PORT=port)
-    assert (done.returncode, done.stderr) == (1, f"CommandError: PORT={port} is not a port number from 1 to 65534.\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"CommandError: PORT={port} is not a port number from 1 to 65534.\n",
+    )
 
 
 def test_a_data_folder_that_is_too_deep_for_a_socket_is_refused_in_one_line(python: Run, folder: Path):
@@ -152,5 +164,5 @@ def test_a_data_folder_that_is_too_deep_for_a_socket_is_refused_in_one_line(pyth
 
 def test_an_outside_broker_is_used_instead_of_the_bundled_one(python: Run, folder: Path):
     done = python("manage.py", "demo", PORT=str(free_port()), VALKEY_URL="redis://127.0.0.1:1/0")
-    assert (done.returncode, done.stderr) == (1, "CommandError: Valkey does not answer: check VALKEY_URL\n")
+    assert (done.returncode, done.stderr) == (1, "CommandError: Valkey does not answer: see VALKEY_URL\n")
     assert not (folder / "valkey").exists()

@@ -30,9 +30,7 @@ class Command(BaseCommand):
             "--port", default=os.environ.get("PORT") or "8000", help="console's port; the shop gets the next"
         )
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
-        parser.add_argument(
-            "--scripted", action="store_true", help="play the refund story without a person, then exit"
-        )
+        parser.add_argument("--scripted", action="store_true", help="play the refund story without a person, then exit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
@@ -51,9 +49,7 @@ class Command(BaseCommand):
                 self.stdout.write("\nStopping ...")
         self.stdout.write("Stopped. Nothing is left running; the data stays.")
 
-    def start(
-        self, supervisor: Supervisor, host: str, console: socket.socket, shop: socket.socket, lock: int
-    ) -> None:
+    def start(self, supervisor: Supervisor, host: str, console: socket.socket, shop: socket.socket, lock: int) -> None:
         start_valkey(supervisor, lock)
         if supervisor.stopping:
             return
@@ -73,7 +69,7 @@ class Command(BaseCommand):
 
 
 def port_number(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65534:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 65534:
         raise CommandError(f"PORT={text} is not a port number from 1 to 65534.")
     return int(text)
 
@@ -106,9 +102,7 @@ def start_valkey(supervisor: Supervisor, lock: int) -> None:
 
 
 def uses_bundled_valkey() -> bool:
-    return not any(
-        os.environ.get(name) for name in ("VALKEY_URL", "VALKEY_URL_FILE", "REDIS_URL", "REDIS_URL_FILE")
-    )
+    return not any(os.environ.get(name) for name in ("VALKEY_URL", "VALKEY_URL_FILE", "REDIS_URL", "REDIS_URL_FILE"))
 
 
 def programs(console: socket.socket, shop: socket.socket, console_url: str, shop_url: str) -> list[Program]:
@@ -124,7 +118,8 @@ def programs(console: socket.socket, shop: socket.socket, console_url: str, shop
 
 def web_answers(console: socket.socket) -> bool:
     """Whether the web process serves; the port itself is open since before it started."""
-    client = HTTPConnection(*console.getsockname(), timeout=0.3)
+    host, port = console.getsockname()
+    client = HTTPConnection(host, port, timeout=0.3)
     try:
         client.request("GET", "/healthz")
         return client.getresponse().status == 200
@@ -135,9 +130,7 @@ def web_answers(console: socket.socket) -> bool:
 
 
 def welcome(console: str, shop: str) -> str:
-    model = (
-        "a demo model (offline)" if settings.DEFAULT_MODEL_PROVIDER == "offline" else settings.DEFAULT_MODEL
-    )
+    model = "a demo model (offline)" if settings.DEFAULT_MODEL_PROVIDER == "offline" else settings.DEFAULT_MODEL
     rows = [
         f"Shop with the chat widget   {shop}/demo/",
         f"Console of the supervisors  {console}/console/",
