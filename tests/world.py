@@ -106,7 +106,7 @@ def build_world(settings: Any, folder: Path) -> World:
         path.write_text(json.dumps(story if isinstance(story, dict) else {"turns": story}))
 
     with acting(Actor.system("seed")), audit_log.transaction():
-        people = write_people(with_logins=True)
+        people = write_people()
         seed_governance()
         account = make_account("CUS-1001", "Ana Martins")
         order = make_order(account)
