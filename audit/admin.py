@@ -57,7 +57,7 @@ class AuditEntryAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: AuditEntryQuerySet, search_term: str
     ) -> tuple[QuerySet[AuditEntry], bool]:
-        """Every term must match: by exact id, since each of these has an index and a part of an id has none."""
+        """Every term must match, by exact id: that has an index, a part of an id has none."""
         for term in search_term.split():
             kind, separator, identity = term.partition(":")
             queryset = queryset.about(kind, identity) if separator else queryset.matching(term)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 def database_now() -> datetime:
-    """The time on the database, moving on inside a transaction; the embedded database has the host's clock."""
+    """The time on the database, moving on inside a transaction; the embedded one has the host's clock."""
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:

@@ -123,27 +123,32 @@ class _Walk:
     def _check_batch(self, batch: list[AuditEntry]) -> Finding | None:
         copies = _Copies(batch)
         for row in batch:
-            if finding := self._check_link(row) or copies.check(row):
+            if finding := self._check_row(row, copies):
                 return finding
             self.entries, self.seq, self.tip = self.entries + 1, row.seq, _bytes(row.hash)
         return None
 
-    def _check_link(self, row: AuditEntry) -> Finding | None:
+    def _check_row(self, row: AuditEntry, copies: _Copies) -> Finding | None:
         expected = self.seq + 1
         prev, leaf = _bytes(row.prev), _bytes(row.leaf)
         if chain.link(prev, leaf) != _bytes(row.hash):
             return Finding(Kind.EDIT, row.seq, "the content of the entry does not give its hash")
+        content = _parsed(leaf, row.seq)
+        if content is None:
+            return Finding(Kind.EDIT, row.seq, "the leaf is not one that this product writes")
         if row.seq > expected:
             return Finding(Kind.DELETE, expected, f"the entry is missing; the next one there is {row.seq}")
-        return None if (row.seq, prev) == (expected, self.tip) else self._explain(row, prev, leaf)
+        if (row.seq, prev) != (expected, self.tip):
+            return self._explain(row, prev, written_as=content["seq"])
+        return copies.check(row, content)
 
-    def _explain(self, row: AuditEntry, prev: bytes, leaf: bytes) -> Finding:
+    def _explain(self, row: AuditEntry, prev: bytes, *, written_as: int) -> Finding:
         """The entry is whole but does not continue the one before; its surroundings tell why."""
         if AuditEntry.objects.filter(prev=prev).count() > 1:
             return Finding(Kind.FORK, row.seq, "another entry claims the same predecessor")
         if row.seq <= self.seq:
             return Finding(Kind.INSERT, row.seq, "the number is not one that the chain gives")
-        if _parsed(leaf, row.seq)["seq"] != row.seq:
+        if written_as != row.seq:
             if AuditEntry.objects.filter(hash=prev).exists():
                 return Finding(Kind.REORDER, row.seq, "the entry stood at another place")
             return Finding(Kind.DELETE, row.seq, "an entry was taken out and later ones moved up")
@@ -176,8 +181,7 @@ class _Copies:
         self.details = {row.entry_id: row for row in AuditDetail.objects.filter(**these)}
         self.keys = details.existing_keys(row.subject for row in self.details.values())
 
-    def check(self, row: AuditEntry) -> Finding | None:
-        content = _parsed(_bytes(row.leaf), row.seq)
+    def check(self, row: AuditEntry, content: dict[str, Any]) -> Finding | None:
         for name, value in chain.columns(content).items():
             stored = chain.timestamp(row.at) if name == "at" else getattr(row, name)
             if stored != value:
@@ -203,15 +207,23 @@ def _bytes(stored: bytes | memoryview | str) -> bytes:
     return stored.encode() if isinstance(stored, str) else bytes(stored)
 
 
-def _parsed(leaf: bytes, seq: int) -> dict[str, Any]:
+def _parsed(leaf: bytes, seq: int) -> dict[str, Any] | None:
+    """What a leaf says, or None if it was not written by `chain.content` and `chain.canonical`.
+
+    Raises CannotVerify for the format of a later release.
+    """
     try:
         content: dict[str, Any] = json.loads(leaf)
         version = content["v"]
-    except (ValueError, KeyError, TypeError):
-        raise CannotVerify(f"the leaf of entry {seq} is not one of ours, although its hash is right") from None
+    except (ValueError, LookupError, TypeError):
+        return None
     if version != chain.VERSION:
         raise CannotVerify(f"entry {seq} has format {version!r}; this release reads {chain.VERSION}")
-    return content
+    try:
+        complete = chain.columns(content) and chain.references(content) and isinstance(content["details"], str)
+        return content if complete and chain.canonical(content) == leaf else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _stray_reference(last: int) -> Finding | None:

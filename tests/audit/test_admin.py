@@ -2,6 +2,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
+from audit import actions
 from audit.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -66,8 +67,6 @@ def test_filters_offer_the_vocabulary_and_narrow_the_list(client, auditor):
 
 
 def test_an_action_of_an_older_release_is_still_shown(client, auditor, monkeypatch):
-    from audit import actions
-
     monkeypatch.setattr(actions, "_registered", {})
     client.force_login(auditor)
     assert "Not an action of this release" in client.get(f"{LIST}1/change/").content.decode()

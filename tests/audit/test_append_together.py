@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 from django.db import connection
+from django.db import transaction as database
 
 from audit import log, verification
 from audit.models import AuditEntry, SubjectKey
@@ -70,8 +71,6 @@ def test_verifying_while_others_write_finds_nothing():
 
 
 def test_what_runs_after_the_commit_may_record_in_a_transaction_of_its_own():
-    from django.db import transaction as database
-
     def afterwards() -> None:
         with log.transaction():
             record("bread")
@@ -84,7 +83,6 @@ def test_what_runs_after_the_commit_may_record_in_a_transaction_of_its_own():
 
 def test_a_writer_waits_its_turn_only_until_the_commit():
     """Callbacks after the commit may be slow: another thread must be able to write meanwhile."""
-    from django.db import transaction as database
 
     def write() -> None:
         try:

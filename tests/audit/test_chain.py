@@ -1,4 +1,5 @@
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -47,8 +48,6 @@ def test_the_documented_arithmetic_gives_the_hash_of_an_entry():
 
 def test_the_format_of_a_leaf_never_changes():
     """Old logs must verify for ever: a new version may be added, this one may not be touched."""
-    from datetime import UTC, datetime
-
     fact = chain.Fact(
         action="store.refund.issued",
         actor=("agent", "7"),

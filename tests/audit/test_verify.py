@@ -31,8 +31,8 @@ def insert(seq: int, prev: bytes, content: bytes) -> None:
     """A whole, well-made row: what it says gives its hash, and its columns and references say the same."""
     sql(
         "INSERT INTO audit_auditentry (seq, prev, hash, leaf, at, action, actor_type, actor_id, target_type, "
-        "target_id, ticket, run, outcome) SELECT %s, %s, %s, %s, at, 'kitchen.dish.cooked', 'system', 'cook', "
-        "'dish', 'poison', '', '', '' FROM audit_auditentry WHERE seq = 1",
+        "target_id, ticket, run, outcome) "
+        "SELECT %s, %s, %s, %s, at, 'kitchen.dish.cooked', 'system', 'cook', 'dish', 'poison', '', '', '' FROM audit_auditentry WHERE seq = 1",
         seq, prev, chain.link(prev, content), content,
     )  # fmt: skip
     if AuditEntry.objects.filter(seq=seq).count() == 1:
@@ -106,7 +106,12 @@ def edit_link():
 def edit_and_rehash(seq: int = 3):
     """The attacker knows the arithmetic, and makes the row whole again."""
     prev, content = hash_of(seq - 1) if seq > 1 else chain.GENESIS, leaf(seq)
-    sql("UPDATE audit_auditentry SET leaf = %s, hash = %s WHERE seq = %s", content, chain.link(prev, content), seq)
+    sql(
+        "UPDATE audit_auditentry SET leaf = %s, hash = %s WHERE seq = %s",
+        content,
+        chain.link(prev, content),
+        seq,
+    )
     at = AuditEntry.objects.earliest("seq").at
     sql("UPDATE audit_auditentry SET target_id = 'poison', ticket = '', at = %s WHERE seq = %s", at, seq)
     sql("DELETE FROM audit_auditreference WHERE entry_id = %s", seq)
@@ -344,6 +349,29 @@ def test_a_format_of_a_later_release_cannot_be_verified(cook):
     code, text = verify()
     assert code == 2
     assert "format 2" in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"not json", b"[]", b"{}", b'{"v":1}', b'{"v": 1}', b'{"v":1,"seq":"1","actor":[]}', b"\xff"],
+)
+def test_a_leaf_that_we_never_wrote_is_an_edit_although_its_hash_is_right(cook, content):
+    cook("soup")
+    with lifted():
+        hashed = chain.link(chain.GENESIS, content)
+        sql("UPDATE audit_auditentry SET leaf = %s, hash = %s", content, hashed)
+        sql("UPDATE audit_chainhead SET hash = %s", hashed)
+        assert verify()[1].startswith("tampered: edit at seq 1: the leaf is not one")
+
+
+def test_a_leaf_in_another_spelling_is_an_edit(cook):
+    cook("soup")
+    with lifted():
+        content = bytes(AuditEntry.objects.get().leaf).replace(b'"v":1', b'"v": 1')
+        hashed = chain.link(chain.GENESIS, content)
+        sql("UPDATE audit_auditentry SET leaf = %s, hash = %s", content, hashed)
+        sql("UPDATE audit_chainhead SET hash = %s", hashed)
+        assert verify()[1].startswith("tampered: edit at seq 1: the leaf is not one")
 
 
 def test_verifying_costs_no_statement_per_entry(django_assert_max_num_queries, state_checks):
