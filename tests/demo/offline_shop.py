@@ -53,7 +53,7 @@ ARTICLES = (
         "slug": "returns",
         "title": "Returns and refunds",
         "excerpt": "You can return items within 30 days of delivery.",
-        "body": "# Returns\nYou can return items within 30 days of delivery. Refunds go to the original payment method.",
+        "body": "# Returns\nYou can return items within 30 days of delivery. Refunds go to the card you paid with.",
     },
     {
         "slug": "pour-over-care",
@@ -67,12 +67,26 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "engineering__create_engineering_issue": {"service": {"enum": ["brew-sync", "checkout-api", "notifications"]}},
 }
 TOOLS = (
-    "store__get_customer store__list_orders store__get_order store__list_payments store__get_invoice "
-    "store__issue_refund store__cancel_order store__update_account store__update_billing_details "
-    "knowledge__search_articles engineering__get_service_logs engineering__create_engineering_issue "
-    "tickets__list_tickets tickets__categorise_ticket tickets__create_ticket tickets__add_internal_note "
-    "tickets__draft_reply tickets__escalate_to_human tickets__notify_team"
-).split()
+    "store__get_customer",
+    "store__list_orders",
+    "store__get_order",
+    "store__list_payments",
+    "store__get_invoice",
+    "store__issue_refund",
+    "store__cancel_order",
+    "store__update_account",
+    "store__update_billing_details",
+    "knowledge__search_articles",
+    "engineering__get_service_logs",
+    "engineering__create_engineering_issue",
+    "tickets__list_tickets",
+    "tickets__categorise_ticket",
+    "tickets__create_ticket",
+    "tickets__add_internal_note",
+    "tickets__draft_reply",
+    "tickets__escalate_to_human",
+    "tickets__notify_team",
+)
 HELD = {
     "store__issue_refund",
     "store__cancel_order",
@@ -85,7 +99,7 @@ HELD = {
 class Shop:
     """One conversation. `answers` overrides the result of a tool; `tools` are those that are offered."""
 
-    tools: Iterable[str] = tuple(TOOLS)
+    tools: Iterable[str] = TOOLS
     orders: tuple[dict[str, Any], ...] = ORDERS
     articles: tuple[dict[str, Any], ...] = ARTICLES
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)

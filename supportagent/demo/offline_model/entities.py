@@ -10,7 +10,8 @@ from . import patterns
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _ORDER = re.compile(r"\bord[-\s]?(\d{4,8})\b", re.I)
 _BARE_ORDER = re.compile(
-    r"(?:\b(?:order|bestellung|commande|pedido)s?(?:\s+(?:id|number|no\.?|nr\.?|is|for that one))*[\s:#]*|#)(\d{4,8})\b",
+    r"(?:\b(?:order|bestellung|commande|pedido)s?(?:\s+(?:id|number|no\.?|nr\.?|is|for that one))*[\s:#]*|#)"
+    r"(\d{4,8})\b",
     re.I,
 )
 _FOREIGN_ORDER = re.compile(r"#?\b[A-Z]\d{5,9}\b")

@@ -4,6 +4,7 @@ A row is (wish, weight, pattern). Weight 3 names the wish itself, 2 describes it
 counts only where nothing stronger was said. Patterns are matched on lower-case text.
 """
 
+# ruff: noqa: E501 - an alternative of a pattern is easier to compare on one line
 from __future__ import annotations
 
 import re
@@ -190,6 +191,8 @@ _TABLE: tuple[tuple[Intent, int, str], ...] = (
         1,
         r"\b(?:order|package|parcel|shipment|delivery|bestellung|commande|pedido|paket|colis)\b",
     ),
+    (Intent.ORDER_STATUS, 3, r"\bwhere\b.{0,20}\bord[- ]?\d|\b(?:about|status of|check|with) ord[- ]?\d"),
+    (Intent.ORDER_STATUS, 1, r"\bord[- ]?\d{4,8}\b"),
     # Addresses: of one order, or of the account.
     (
         Intent.ORDER_ADDRESS,

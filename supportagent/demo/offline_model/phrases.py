@@ -3,6 +3,7 @@
 `{...}` fields are filled with facts from tool results only. A language without a row here is handed over.
 """
 
+# ruff: noqa: E501 - a sentence a line
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -88,7 +88,7 @@ def plan(transcript: Transcript, desk: Desk) -> Step:
 
 def _outcomes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
     """News about requests that a person has decided."""
-    parts = [_attempt(lambda call=call: _outcome(desk, call, moment.language)) for call in transcript.ended]
+    parts = [_attempt(_outcome, desk, call, moment.language) for call in transcript.ended]
     if transcript.astray:
         parts.append(_Part(person=CannotHelp("cannot_resolve", f"{transcript.astray[0]} did not do what was intended")))
     return parts
@@ -116,10 +116,10 @@ def _wishes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
     if moment.language not in LANGUAGES:
         return [_Part(person=CannotHelp("cannot_resolve", "the customer writes in a language not covered here"))]
     if not moment.aims:
-        return [_attempt(lambda: people.small_talk(moment, transcript))]
+        return [_attempt(people.small_talk, moment)]
     # A person who takes over decides what becomes of everything else, so nothing else is set going.
     person = [aim for aim in moment.aims if aim.intent is Intent.HUMAN]
-    return [_attempt(lambda aim=aim: _handle(desk, moment, aim)) for aim in person or moment.aims[:MAX_WISHES]]
+    return [_attempt(_handle, desk, moment, aim) for aim in person or moment.aims[:MAX_WISHES]]
 
 
 def _handle(desk: Desk, moment: Moment, aim: Aim) -> str:
@@ -130,9 +130,10 @@ def _handle(desk: Desk, moment: Moment, aim: Aim) -> str:
     return SKILLS[aim.intent](desk, moment, aim)
 
 
-def _attempt(skill: Callable[[], str]) -> _Part:
+def _attempt(skill: Callable[..., str], *given: object) -> _Part:
+    """Run a skill as far as the facts reach."""
     try:
-        return _Part(text=skill())
+        return _Part(text=skill(*given))
     except CallNeeded as needed:
         return _Part(missing=needed.wanted)
     except AskCustomer as missing:

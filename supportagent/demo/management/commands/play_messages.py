@@ -1,3 +1,4 @@
+import logging
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,19 @@ class Command(BaseCommand):
         except (OSError, play.PlayError) as error:
             raise CommandError(str(error)) from error
         report = play.Report()
-        for conversation, report in play.play(conversations, cast):
+        # Runs are worked on right here, so it does not matter whether a queue or a channel layer answers.
+        for name in ("agents.jobs", "supportagent.console.live"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        for conversation in conversations:
+            play.play(conversation, cast, report)
             if options["verbosity"] > 1:
                 self.stdout.write(f"{conversation.id}: {len(conversation.turns)} turns")
-        self._print(report, len(conversations))
+        self._print(report)
         if not report.passed:
             raise CommandError("A line was crossed; see above.")
 
-    def _print(self, report: play.Report, conversations: int) -> None:
-        self.stdout.write(f"{conversations} conversations, {sum(report.ended.values())} turns")
+    def _print(self, report: play.Report) -> None:
+        self.stdout.write(f"{report.conversations} conversations, {sum(report.ended.values())} turns")
         for outcome in (play.ANSWERED, play.HELD, play.HANDED_OVER, play.WITH_PERSON):
             self.stdout.write(f"  {outcome:<14}{report.ended[outcome]:>5}")
         self.stdout.write(

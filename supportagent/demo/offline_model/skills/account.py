@@ -95,8 +95,8 @@ def _update(desk: Desk, tool: str, changes: Mapping[str, Any], question: str) ->
         return f"Our shop does not accept this {names}. Could you check how it is written and send it again?"
     if call.waiting:
         return (
-            f"I have asked for this change: {_values(changes)}. For your safety a colleague has to approve it first, so "
-            f"nothing has changed yet. Your reference is {call.reference}; I will write here when it is decided."
+            f"I have asked for this change: {_values(changes)}. For your safety a colleague has to approve it first, "
+            f"so nothing has changed yet. Your reference is {call.reference}; I will write here when it is decided."
         )
     return update_result(call)
 

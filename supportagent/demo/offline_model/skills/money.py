@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import entities, patterns
+from .. import entities
 from ..context import Aim, Moment
 from ..desk import CannotHelp, Desk
 from ..phrases import day, items_text, money, phrase, plain
 from ..transcript import Call
 from .knowledge import article_text
-from .orders import Order, find_order, matching_lines, status_text
+from .orders import Order, find_order, line_sum, named_part, status_text
 from .refusals import not_done
 
 REFUND = "store__issue_refund"
@@ -77,7 +77,7 @@ def cancel(desk: Desk, moment: Moment, aim: Aim) -> str:
         if int(order.get("refundable_minor") or 0) > 0:
             text += f" You can send it back. {_offer_refund(order)}"
         return text
-    if _names_only_some(order, aim):
+    if not aim.confirmed and named_part(order, f"{aim.text} {aim.background}"):
         offer = phrase(
             "offer_cancel",
             moment.language,
@@ -90,8 +90,8 @@ def cancel(desk: Desk, moment: Moment, aim: Aim) -> str:
     if call.waiting:
         return (
             f"I have asked for order {order_id} ({items_text(order)}) to be cancelled. A colleague has to approve it "
-            f"first, so nothing has changed yet. Your reference is {call.reference}; I will write here as soon as there "
-            "is a decision."
+            f"first, so nothing has changed yet. Your reference is {call.reference}; I will write here as soon "
+            "as there is a decision."
         )
     return cancel_result(call)
 
@@ -171,11 +171,8 @@ def _sum_to_refund(order: Order, moment: Moment, aim: Aim) -> tuple[int, str]:
     named = entities.named_sum(aim.text) or offered
     if named and named[1] == currency and named[0] > 0:
         return min(named[0], most), currency
-    words = f"{aim.text} {aim.background}"
-    lines = matching_lines(order, words)
-    if lines and len(lines) < len(order.get("items") or ()) and not patterns.WHOLE_ORDER.search(words.lower()):
-        return min(sum(int(line["unit_minor"]) * int(line["quantity"]) for line in lines), most), currency
-    return most, currency
+    lines = named_part(order, f"{aim.text} {aim.background}")
+    return (min(line_sum(lines), most) if lines else most), currency
 
 
 def _asked_too_much(order: Order, moment: Moment, aim: Aim) -> str:
@@ -187,10 +184,8 @@ def _asked_too_much(order: Order, moment: Moment, aim: Aim) -> str:
 
 
 def _offer_refund(order: Order, text: str = "") -> str:
-    lines = matching_lines(order, text)
-    amount = int(order["refundable_minor"])
-    if lines and len(lines) < len(order.get("items") or ()):
-        amount = min(sum(int(line["unit_minor"]) * int(line["quantity"]) for line in lines), amount)
+    lines, most = named_part(order, text), int(order["refundable_minor"])
+    amount = min(line_sum(lines), most) if lines else most
     return f"Shall I ask for a refund of {money(amount, order.get('currency'))} for order {order['order_id']}?"
 
 
@@ -215,14 +210,6 @@ def _reference_in_our_words(desk: Desk, order_id: str) -> str:
         if order_id in words:
             reference = found.group(0) if found else ""
     return reference
-
-
-def _names_only_some(order: Order, aim: Aim) -> bool:
-    """Whether the customer names items rather than the order, and has not agreed to the whole of it."""
-    words = f"{aim.text} {aim.background}".lower()
-    if aim.confirmed or patterns.WHOLE_ORDER.search(aim.text.lower()):
-        return False
-    return 0 < len(matching_lines(order, words)) < len(order.get("items") or ())
 
 
 def _issued_on(desk: Desk, order_id: str, refund_id: Any, language: str) -> str:

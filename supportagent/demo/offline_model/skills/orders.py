@@ -16,12 +16,13 @@ MAX_LISTED = 5
 NO_SUCH_ITEM = "I cannot match what you describe to one of your orders."
 
 _POINTING = re.compile(
-    r"\b(?:it|this|that|them|these|those|the (?:order|items?|package|charger|same)|this order|diese|cette|este|ese)\b"
+    r"\b(?:it|this|that|them|these|those|the (?:order|items?|package|same)|this order|diese|cette|este|ese)\b"
 )
 _EXCEPT = re.compile(r"\b(?:except(?: for)?|apart from|other than|but not|excluding)\b")
 _NEWEST_ORDER = re.compile(
     r"\b(?:last|latest|newest|most recent|recent|current)\s+(?:order|purchase|one)\b|\border i(?:'ve)? just\b"
-    r"|\bjust (?:placed|ordered|bought)\b|\bletzte \w*bestellung|\bdernière commande\b|\búltimo pedido\b|\bthe most recent\b"
+    r"|\bjust (?:placed|ordered|bought)\b|\bletzte \w*bestellung|\bdernière commande\b|\búltimo pedido\b"
+    r"|\bthe most recent\b"
 )
 _THING = re.compile(
     r"\b(?:a|an|the|my|some|one of the|of the|both|two|pair of|for|del?|la|le|el|die|das|der|den|meine?)\s+"
@@ -221,6 +222,18 @@ def matching_lines(order: Order, text: str) -> list[Mapping[str, Any]]:
     if excepted and (kept := _naming(lines, excepted[0])):
         return [line for line in lines if line not in kept]
     return _naming(lines, named)
+
+
+def named_part(order: Order, text: str) -> list[Mapping[str, Any]]:
+    """The items that are meant where the text means some of the order only; [] where it means all of it."""
+    lines = matching_lines(order, text)
+    whole = patterns.WHOLE_ORDER.search(text.lower()) and not _EXCEPT.search(text.lower())
+    return [] if whole or len(lines) == len(order.get("items") or ()) else lines
+
+
+def line_sum(lines: Sequence[Mapping[str, Any]]) -> int:
+    """What these items cost together, in minor units."""
+    return sum(int(line.get("unit_minor") or 0) * int(line.get("quantity") or 1) for line in lines)
 
 
 def status_text(order: Order, language: str) -> str:

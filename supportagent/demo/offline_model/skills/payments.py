@@ -73,7 +73,8 @@ def _payments(order_id: str, captured: Sequence[Mapping[str, Any]]) -> str:
     if not captured:
         return "no payment was taken."
     paid = [
-        f"{money(p.get('amount_minor'), p.get('currency'))} by {plain(p.get('method'), 40)} on {day(p.get('captured_on'))}"
+        f"{money(p.get('amount_minor'), p.get('currency'))} by {plain(p.get('method'), 40)}"
+        f" on {day(p.get('captured_on'))}"
         for p in captured[:4]
     ]
     return f"{len(captured)} payment{'s' if len(captured) > 1 else ''} on record: {'; '.join(paid)}."

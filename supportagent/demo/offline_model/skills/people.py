@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .. import patterns
 from ..context import Aim, Moment
 from ..desk import CannotHelp, Desk
 from ..phrases import phrase
-from ..transcript import Transcript
 from ..understanding import read
 
 KNOWN = "Thank you. You are logged in, so I need no name or e-mail address."
@@ -32,7 +30,7 @@ def not_understood(desk: Desk, moment: Moment, aim: Aim) -> str:
     raise CannotHelp("cannot_resolve", "the agent does not know what to do with this", "That is beyond what I can do.")
 
 
-def small_talk(moment: Moment, transcript: Transcript) -> str:
+def small_talk(moment: Moment) -> str:
     """A message without a wish: thanks, a greeting, a no. Raises CannotHelp for anything not understood."""
     reading = moment.reading
     if not reading.text and reading.injected:
@@ -60,8 +58,5 @@ def is_vague(text: str) -> bool:
 
 
 def with_manners(moment: Moment, body: str) -> str:
-    """The reply with an apology for an angry customer and a word about identity typed in the chat."""
-    before = ""
-    if moment.language == "en" and moment.reading.angry and patterns.ANGER.search(moment.reading.text.lower()):
-        before = f"{APOLOGY} "
-    return f"{before}{body}"
+    """The reply, after an apology where the customer is angry."""
+    return f"{APOLOGY} {body}" if moment.reading.angry and moment.language == "en" else body

@@ -41,8 +41,8 @@ def technical_fault(desk: Desk, moment: Moment, aim: Aim) -> str:
         raise CannotHelp("technical", f"the fault could not be filed: {call.error or 'no answer'}")
     known = "I can see trouble on our side as well. " if troubled else ""
     return (
-        f"I am sorry about that. {known}Our engineers now have it as issue {plain(call.data['issue_id'], 40)}. If it still "
-        "happens tomorrow, write here and name this issue."
+        f"I am sorry about that. {known}Our engineers now have it as issue {plain(call.data['issue_id'], 40)}. If it "
+        "still happens tomorrow, write here and name this issue."
     )
 
 
