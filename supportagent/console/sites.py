@@ -12,6 +12,9 @@ class ConsoleSite(UnfoldAdminSite):
     """The admin site: the one zone with the relaxed policy, and the same menu as the console."""
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        if view == self.logout:
+            # Both zones log out here, and Django would not let somebody who may not see the admin do so.
+            return csp_replace(ADMIN_CSP)(view)
         return csp_replace(ADMIN_CSP)(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

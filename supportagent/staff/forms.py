@@ -4,13 +4,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import AuthenticationForm, UserChangeForm, UserCreationForm
+from unfold.forms import UserChangeForm, UserCreationForm
 
+from supportagent.console.forms import LoginForm as ConsoleLoginForm
 from supportagent.staff.models import User
 
 
-class LoginForm(AuthenticationForm):
-    """Unfold's form, which a service account does not get through even where a back end would let it."""
+class LoginForm(ConsoleLoginForm):
+    """The console's form, which a service account does not get through even where a back end would let it."""
 
     def confirm_login_allowed(self, user: Any) -> None:
         super().confirm_login_allowed(user)
