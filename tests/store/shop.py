@@ -16,9 +16,7 @@ ADDRESS = {
 
 def make_account(reference: str, name: str) -> Account:
     first, last = name.lower().split()
-    columns = {
-        f"{prefix}_{part}": value for prefix in ("address", "billing") for part, value in ADDRESS.items()
-    }
+    columns = {f"{prefix}_{part}": value for prefix in ("address", "billing") for part, value in ADDRESS.items()}
     return Account.objects.create(
         reference=reference,
         name=name,

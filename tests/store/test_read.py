@@ -77,16 +77,11 @@ def test_orders_come_newest_first_and_only_of_the_bound_customer(
         orders = call(server, "list_orders", actor=billing).data["orders"]
     assert len(orders) == 20
     assert [order["order_id"] for order in orders][:2] == ["ORD-1067", "ORD-1066"]
-    assert (
-        call(server, "list_orders", actor=billing, customer="CUS-1002").data["orders"][0]["order_id"]
-        == "ORD-2000"
-    )
+    assert call(server, "list_orders", actor=billing, customer="CUS-1002").data["orders"][0]["order_id"] == "ORD-2000"
 
 
 @pytest.mark.parametrize("tool", ["get_order", "get_invoice", "list_payments", "order_facts"])
-def test_no_read_finds_an_order_of_somebody_else(
-    billing: User, order: Order, ben: Account, tool: str
-) -> None:
+def test_no_read_finds_an_order_of_somebody_else(billing: User, order: Order, ben: Account, tool: str) -> None:
     assert call(server, tool, ORDER, actor=billing, customer="CUS-1002").code == "not_found"
 
 

@@ -51,9 +51,7 @@ def test_the_refund_is_found_in_the_audit_log_by_its_order(billing: User, order:
     assert list(AuditEntry.objects.about("order", "ORD-1042")) == [entry]
 
 
-def test_two_partial_refunds_may_add_up_to_what_was_captured_and_not_a_cent_more(
-    billing: User, order: Order
-) -> None:
+def test_two_partial_refunds_may_add_up_to_what_was_captured_and_not_a_cent_more(billing: User, order: Order) -> None:
     assert refund(billing, amount_minor=8000).ok
     assert refund(billing, amount_minor=401).code == "above_refundable"
     assert refund(billing, amount_minor=400).data["refunded_minor"] == 8400
@@ -85,9 +83,7 @@ def test_another_currency_is_refused(billing: User, order: Order, currency: str,
 
 
 @pytest.mark.parametrize("amount", ["8400", "1e9", 84.0, 0, -5, True, None, [1], {"minor": 1}, 2**70])
-def test_an_amount_that_is_no_positive_integer_is_refused_as_sent(
-    billing: User, order: Order, amount: object
-) -> None:
+def test_an_amount_that_is_no_positive_integer_is_refused_as_sent(billing: User, order: Order, amount: object) -> None:
     assert refund(billing, amount_minor=amount).code == "invalid_arguments"
     assert not Refund.objects.exists()
 
@@ -102,9 +98,7 @@ def test_an_order_id_of_another_shape_is_refused(billing: User, order: Order, or
 
 @pytest.mark.parametrize("name", ["customer", "customer_id", "idempotency_key", "state_key", "actor"])
 def test_identity_is_never_taken_from_an_argument(billing: User, order: Order, name: str) -> None:
-    assert (
-        call(server, "issue_refund", REFUND | {name: "CUS-1002"}, actor=billing).code == "invalid_arguments"
-    )
+    assert call(server, "issue_refund", REFUND | {name: "CUS-1002"}, actor=billing).code == "invalid_arguments"
     assert not Refund.objects.exists()
 
 

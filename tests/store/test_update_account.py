@@ -75,9 +75,7 @@ def test_an_email_that_another_account_has_is_refused_without_naming_it(
         {"customer": "CUS-1002", "email": "ana@new.example"},
     ],
 )
-def test_a_detail_that_cannot_be_right_is_refused(
-    billing: User, ana: Account, arguments: dict[str, object]
-) -> None:
+def test_a_detail_that_cannot_be_right_is_refused(billing: User, ana: Account, arguments: dict[str, object]) -> None:
     outcome = call(server, "update_account", arguments, actor=billing)
     assert outcome.code in ("invalid_arguments", "invalid_details")
     ana.refresh_from_db()
@@ -98,9 +96,7 @@ def test_billing_details_change_apart_from_the_contact_details(billing: User, an
 
 
 def test_a_vat_id_can_be_removed_and_a_wrong_one_is_refused(billing: User, ana: Account) -> None:
-    assert (
-        call(server, "update_billing_details", {"vat_id": "123"}, actor=billing).code == "invalid_arguments"
-    )
+    assert call(server, "update_billing_details", {"vat_id": "123"}, actor=billing).code == "invalid_arguments"
     call(server, "update_billing_details", {"vat_id": "PT123456789"}, actor=billing)
     assert call(server, "update_billing_details", {"vat_id": ""}, actor=billing).data["changed"] == ["vat_id"]
 
