@@ -11,7 +11,7 @@ from supportagent.console.live import publish
 from supportagent.staff.models import User, may_see
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.errors import Conflict, NotYours
-from supportagent.tickets.models import Message, Ticket
+from supportagent.tickets.models import Message, Ticket, TicketQuerySet
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,25 @@ def actor_of(actor: User | Actor) -> Actor:
 
 
 def lock(ticket: Ticket) -> Ticket:
-    """The ticket's row, locked and fresh. First in the lock order, so every verb calls it first.
+    """The ticket's row, locked and fresh. First in the lock order, so every verb calls it first."""
+    return with_customer(locked_rows().get(pk=ticket.pk), ticket)
 
-    `no_key`: rows that merely refer to the ticket (runs, requests) may be inserted meanwhile.
+
+def locked_rows() -> TicketQuerySet:
+    """Tickets as they are once their lock is ours.
+
+    Never with `select_related`: after waiting for a lock PostgreSQL reads the locked row anew, but keeps the joined
+    one of before. The second of two who take over would then find a holder's id and no holder. `no_key` lets
+    rows that merely refer to the ticket (runs, requests) be inserted meanwhile.
     """
-    return (
-        Ticket.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("customer", "team", "assignee")
-        .get(pk=ticket.pk)
-    )
+    return Ticket.objects.select_for_update(no_key=True)
+
+
+def with_customer(locked: Ticket, known: Ticket) -> Ticket:
+    """Save a query where the caller has the customer at hand: a ticket never changes its own."""
+    if Ticket.customer.is_cached(known):
+        locked.customer = known.customer
+    return locked
 
 
 def authorise(actor: User | Actor, permission: Permission, ticket: Ticket) -> None:

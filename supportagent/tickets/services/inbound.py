@@ -9,7 +9,7 @@ from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import DuplicateMessage, InvalidMessage, NotYours
 from supportagent.tickets.models import Customer, Message, Ticket
-from supportagent.tickets.services.base import Author, actor_of, append, authorise, lock, refs_of
+from supportagent.tickets.services.base import Author, actor_of, append, authorise, lock, locked_rows, refs_of
 from supportagent.tickets.signals import message_received
 from supportagent.tickets.text import clean_body, clean_client_id, clean_line
 
@@ -78,14 +78,11 @@ def _thread_of(customer: Customer, channel: str, assurance: str, ticket: Ticket 
             raise NotYours("This thread belongs to somebody else.")
         if not locked.is_over:
             return locked
-    thread = (
-        Ticket.objects.filter(customer=customer, channel=channel, assurance=assurance)
-        .open()
-        .select_for_update(of=("self",), no_key=True)
-        .select_related("customer", "team", "assignee")
-        .order_by("-pk")
-    )
-    return thread.first()
+    threads = locked_rows().filter(customer=customer, channel=channel, assurance=assurance)
+    newest = threads.open().order_by("-pk").first()
+    if newest is not None:
+        newest.customer = customer
+    return newest
 
 
 def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
