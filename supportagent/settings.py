@@ -177,6 +177,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "supportagent.console.theme.favicon"},
     ],
+    "STYLES": ["supportagent.console.theme.admin_stylesheet"],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",

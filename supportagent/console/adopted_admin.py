@@ -3,18 +3,10 @@
 from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin
-from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from supportagent.console.admin import LedgerAdmin
-
-
-class RoleAdmin(GroupAdmin, ModelAdmin):
-    """A group is a role: what its members may do."""
-
-    compressed_fields = True
 
 
 class LockoutAdmin(AccessAttemptAdmin, ModelAdmin):
@@ -33,7 +25,6 @@ class FailedLoginRecordAdmin(LedgerAdmin, AccessFailureLogAdmin):
 
 
 ADOPTED: dict[type, type[ModelAdmin]] = {
-    Group: RoleAdmin,
     AccessAttempt: LockoutAdmin,
     AccessLog: LoginRecordAdmin,
     AccessFailureLog: FailedLoginRecordAdmin,

@@ -20,3 +20,7 @@ PRIMARY = {
 
 def favicon(request: HttpRequest) -> str:
     return static("console/favicon.svg")
+
+
+def admin_stylesheet(request: HttpRequest) -> str:
+    return static("console/admin.css")
