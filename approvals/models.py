@@ -12,7 +12,6 @@ from supportagent.staff.models import Team
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
 
-
 DEFAULT_EXPIRY = timedelta(hours=4)
 
 

@@ -1,0 +1,70 @@
+"""The card that an approver reads, made by code from the bytes that the digest covers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from approvals.models import ApprovalRequest
+from supportagent.console.money import format_money
+from supportagent.tickets.rendering import escape_hidden
+
+
+@dataclass(frozen=True)
+class Line:
+    """One labelled value, and where the value was seen first."""
+
+    label: str
+    value: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What will happen, on which facts, and what changed since it was last decided."""
+
+    arguments: list[Line]
+    facts: list[Line]
+    changes: list[tuple[str, str, str]]
+    payee: str
+
+
+def card_of(request: ApprovalRequest) -> Card:
+    """Make the card; nothing in it is the model's prose."""
+    arguments = json.loads(request.bound_arguments)
+    currency = str(arguments.get(request.tool.currency_argument) or request.facts.get("currency", ""))
+    return Card(
+        arguments=[
+            Line(_label(name), _value(name, value, currency), request.provenance.get(name, "the host"))
+            for name, value in arguments.items()
+        ],
+        facts=_lines(request.facts, currency),
+        changes=[
+            (_label(c["field"]), _value(c["field"], c["was"], currency), _value(c["field"], c["now"], currency))
+            for c in request.what_changed
+        ],
+        payee=str(request.facts.get("payment_method", "")),
+    )
+
+
+def _lines(facts: Mapping[str, Any], currency: str, prefix: str = "") -> list[Line]:
+    lines: list[Line] = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            lines += _lines(value, currency, prefix=f"{_label(name)}: ")
+        else:
+            lines.append(Line(prefix + _label(name), _value(name, value, currency)))
+    return lines
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_minor").replace("_", " ").capitalize()
+
+
+def _value(name: str, value: Any, currency: str) -> str:
+    if name.endswith("_minor") and isinstance(value, int):
+        return format_money(value, currency)
+    if value in ("", None, []):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escape_hidden(text)
