@@ -32,7 +32,8 @@ def insert(seq: int, prev: bytes, content: bytes) -> None:
     sql(
         "INSERT INTO audit_auditentry (seq, prev, hash, leaf, at, action, actor_type, actor_id, target_type, "
         "target_id, ticket, run, outcome) "
-        "SELECT %s, %s, %s, %s, at, 'kitchen.dish.cooked', 'system', 'cook', 'dish', 'poison', '', '', '' FROM audit_auditentry WHERE seq = 1",
+        "SELECT %s, %s, %s, %s, at, 'kitchen.dish.cooked', 'system', 'cook', 'dish', 'poison', '', '', '' "
+        "FROM audit_auditentry WHERE seq = 1",
         seq, prev, chain.link(prev, content), content,
     )  # fmt: skip
     if AuditEntry.objects.filter(seq=seq).count() == 1:
