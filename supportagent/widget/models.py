@@ -26,7 +26,7 @@ class WidgetApp(models.Model):
     )
     greeting = models.CharField(max_length=200, default="Hello! How can we help?")
     expectation = models.CharField(
-        max_length=80, default="Usually replies within a minute", help_text="Below the name; keep it true."
+        max_length=80, default="Replies in a minute", help_text="Below the name; keep it true."
     )
     suggestions = models.JSONField(
         default=list, blank=True, help_text="First messages offered with one click, at most four."

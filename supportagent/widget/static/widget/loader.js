@@ -33,7 +33,7 @@
     .panel {
       position: fixed; bottom: calc(var(--sa-y) + 72px); width: 400px; height: min(680px, calc(100vh - var(--sa-y) - 96px));
       height: min(680px, calc(100dvh - var(--sa-y) - 96px)); border-radius: 18px; overflow: hidden; background: var(--sa-surface);
-      box-shadow: 0 0 0 1px rgb(0 0 0 / .06), 0 12px 48px rgb(0 0 0 / .22); transform-origin: bottom var(--sa-side-name);
+      box-shadow: 0 0 0 1px var(--sa-line), 0 12px 48px rgb(0 0 0 / .22); transform-origin: bottom var(--sa-side-name);
       animation: sa-in .2s cubic-bezier(.2,.8,.3,1);
     }
     .launcher, .panel { z-index: 1; }
@@ -176,6 +176,7 @@
     set("--sa-y", pixels(settings.vertical_padding));
     set("--sa-side-name", dataset.side);
     set("--sa-surface", theme() === "dark" ? "#16181b" : "#ffffff");
+    set("--sa-line", theme() === "dark" ? "rgb(255 255 255 / .13)" : "rgb(0 0 0 / .07)");
     ui.launcher.hidden = Boolean(settings.hide_default_launcher);
   }
 
