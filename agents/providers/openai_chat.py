@@ -99,7 +99,8 @@ class OpenAIChat:
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {"name": check_name(tool), "description": tool.description, "parameters": tool.parameters}
+    function: dict[str, Any] = {"name": check_name(tool), "description": tool.description}
+    function["parameters"] = tool.parameters
     if allows_strict(tool.parameters):
         function["strict"] = True
     return {"type": "function", "function": function}
