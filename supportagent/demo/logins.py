@@ -28,9 +28,7 @@ class DemoLogin:
 
 
 LOGINS = (
-    DemoLogin(
-        "supervisor", "Ana", "Ruiz", "Supervisor", ("orders", "billing", "technical"), "approves the refund"
-    ),
+    DemoLogin("supervisor", "Ana", "Ruiz", "Supervisor", ("orders", "billing", "technical"), "approves the refund"),
     DemoLogin("finance", "Femi", "Adeyemi", "Finance lead", ("billing",), "approves what costs a lot"),
     DemoLogin("rep", "Rosa", "Lind", "Support rep", ("orders",), "answers customers, decides nothing"),
     DemoLogin("admin", "Amir", "Haddad", "Ops admin", (), "configures agents, tools and policies"),

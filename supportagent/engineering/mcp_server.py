@@ -81,6 +81,4 @@ def create_engineering_issue(
         service=service,
         customer=call.customer,
     )
-    return Result(
-        {"issue_id": issue.issue_id, "status": issue.status}, [f"engineering_issue:{issue.issue_id}"]
-    )
+    return Result({"issue_id": issue.issue_id, "status": issue.status}, [f"engineering_issue:{issue.issue_id}"])

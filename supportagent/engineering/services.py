@@ -48,9 +48,7 @@ def file_issue(
         require(actor, Permission.FILE_ISSUE)
         _check_service(service)
         if severity not in EngineeringIssue.Severity.values:
-            raise ToolRefusal(
-                "invalid_severity", f"severity is one of {', '.join(EngineeringIssue.Severity.values)}"
-            )
+            raise ToolRefusal("invalid_severity", f"severity is one of {', '.join(EngineeringIssue.Severity.values)}")
         if not title.strip() or not summary.strip():
             raise ToolRefusal("empty_issue", "an issue needs a title and a summary")
         by = Actor.of(actor)

@@ -313,9 +313,7 @@ def order_facts(call: CallContext, *, order_id: str) -> Result:
     return Result(data, [f"order:{order_id}"])
 
 
-@server.tool(
-    effect="READ", permission="store.view_account", schema=_schema({}), requires_verified=True, host_only=True
-)
+@server.tool(effect="READ", permission="store.view_account", schema=_schema({}), requires_verified=True, host_only=True)
 def account_facts(call: CallContext) -> Result:
     """The state of an account that a decision rests on: revision and every detail. For the gate and the
     approver.

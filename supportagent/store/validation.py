@@ -75,12 +75,8 @@ def postal_address(value: Mapping[str, str], *, field: str) -> Address:
     for part in REQUIRED_PARTS:
         if not address[part]:
             raise InvalidDetails(f"{field}.{part} is missing")
-    _matching(
-        address["postcode"], POSTCODE, field=f"{field}.postcode", hint="letters, digits, blanks, hyphens"
-    )
-    _matching(
-        address["country"], COUNTRY, field=f"{field}.country", hint="two capital letters, for example PT"
-    )
+    _matching(address["postcode"], POSTCODE, field=f"{field}.postcode", hint="letters, digits, blanks, hyphens")
+    _matching(address["country"], COUNTRY, field=f"{field}.country", hint="two capital letters, for example PT")
     return address
 
 

@@ -39,23 +39,17 @@ def test_an_error_is_not_crowded_out_by_quiet_lines(technical: User) -> None:
 
 def test_logs_are_cut_to_one_service_and_to_the_hours_asked_for(technical: User) -> None:
     log(1), log(30, message="older"), log(1, service="checkout-api", message="other")
-    entries = call(server, "get_service_logs", {"service": "brew-sync", "hours": 2}, actor=technical).data[
-        "entries"
-    ]
+    entries = call(server, "get_service_logs", {"service": "brew-sync", "hours": 2}, actor=technical).data["entries"]
     assert [entry["message"] for entry in entries] == ["ok"]
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"hours": 0}, {"hours": 73}, {"hours": "24"}, {"service": "payroll"}, {"x": 1}]
-)
+@pytest.mark.parametrize("arguments", [{"hours": 0}, {"hours": 73}, {"hours": "24"}, {"service": "payroll"}, {"x": 1}])
 def test_a_question_outside_the_schema_is_refused(technical: User, arguments: dict[str, object]) -> None:
     assert call(server, "get_service_logs", arguments, actor=technical).code == "invalid_arguments"
 
 
 def test_an_issue_is_filed_once_per_call_and_recorded(technical: User) -> None:
-    first, second = (
-        call(server, "create_engineering_issue", ISSUE, actor=technical, key="call-a.1") for _ in range(2)
-    )
+    first, second = (call(server, "create_engineering_issue", ISSUE, actor=technical, key="call-a.1") for _ in range(2))
     issue = EngineeringIssue.objects.get()
     assert first.data == second.data == {"issue_id": issue.issue_id, "status": "filed"}
     entry = AuditEntry.objects.get(action="engineering.issue.filed")
@@ -63,13 +57,9 @@ def test_an_issue_is_filed_once_per_call_and_recorded(technical: User) -> None:
     assert b"Android" not in bytes(entry.leaf)
 
 
-@pytest.mark.parametrize(
-    "changed", [{"severity": "fatal"}, {"title": "x"}, {"summary": ""}, {"service": "payroll"}]
-)
+@pytest.mark.parametrize("changed", [{"severity": "fatal"}, {"title": "x"}, {"summary": ""}, {"service": "payroll"}])
 def test_an_issue_that_says_too_little_is_refused(technical: User, changed: dict[str, str]) -> None:
-    assert (
-        call(server, "create_engineering_issue", ISSUE | changed, actor=technical).code == "invalid_arguments"
-    )
+    assert call(server, "create_engineering_issue", ISSUE | changed, actor=technical).code == "invalid_arguments"
     assert not EngineeringIssue.objects.exists()
 
 

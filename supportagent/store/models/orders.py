@@ -54,9 +54,7 @@ class Order(models.Model):
         indexes = [models.Index(fields=["account", "-placed_at"], name="store_order_account_placed")]
         constraints = [
             currency_constraint("store_order_currency_iso"),
-            models.CheckConstraint(
-                condition=models.Q(tax_percent__lte=99), name="store_order_tax_below_hundred"
-            ),
+            models.CheckConstraint(condition=models.Q(tax_percent__lte=99), name="store_order_tax_below_hundred"),
         ]
 
     def __str__(self) -> str:

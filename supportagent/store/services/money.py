@@ -83,15 +83,11 @@ def _checked_payment(order: Order, balance: Balance, *, amount_minor: int, curre
     if balance.payment is None:
         raise RefundRefused("nothing_captured", f"no payment of {order} was captured")
     if order.status not in Order.REFUNDABLE:
-        hint = (
-            "has not been shipped; cancel it instead" if order.status == Order.Status.PAID else "is cancelled"
-        )
+        hint = "has not been shipped; cancel it instead" if order.status == Order.Status.PAID else "is cancelled"
         raise RefundRefused("not_refundable", f"{order} {hint}")
     if amount_minor > balance.refundable_minor:
         most, asked = (format_money(sum_, currency) for sum_ in (balance.refundable_minor, amount_minor))
-        raise RefundRefused(
-            "above_refundable", f"{asked} was asked for; at most {most} can be refunded on {order}"
-        )
+        raise RefundRefused("above_refundable", f"{asked} was asked for; at most {most} can be refunded on {order}")
     return balance.payment
 
 
@@ -105,9 +101,7 @@ def _check_cancellable(order: Order) -> None:
         )
 
 
-def _issue(
-    order: Order, payment: Payment, balance: Balance, *, amount_minor: int, actor: User, key: str
-) -> Refund:
+def _issue(order: Order, payment: Payment, balance: Balance, *, amount_minor: int, actor: User, key: str) -> Refund:
     by = Actor.of(actor)
     refund = Refund.objects.create(
         refund_id=_refund_id(key),
@@ -143,9 +137,7 @@ def _cancel(order: Order, *, actor: User, key: str) -> Cancellation:
     by, balance, customer = Actor.of(actor), balance_of(order), order.account.reference
     refund = None
     if balance.payment and balance.remaining_minor > 0:
-        refund = _issue(
-            order, balance.payment, balance, amount_minor=balance.remaining_minor, actor=actor, key=key
-        )
+        refund = _issue(order, balance.payment, balance, amount_minor=balance.remaining_minor, actor=actor, key=key)
     cancellation = Cancellation.objects.create(
         order=order,
         idempotency_key=key,
