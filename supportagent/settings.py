@@ -112,6 +112,7 @@ TEMPLATES = [
     }
 ]
 
+DATABASE_POOL = env.number("SUPPORTAGENT_DATABASE_POOL", 16, at_least=2, at_most=200)
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -127,7 +128,7 @@ else:
         DATABASES["default"]["CONN_MAX_AGE"] = 0
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 2,
-            "max_size": env.number("SUPPORTAGENT_DATABASE_POOL", 16, at_least=2, at_most=200),
+            "max_size": DATABASE_POOL,
             "timeout": 5,
         }
     else:
@@ -204,13 +205,16 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 
+HTTPS_ONLY = env.flag("SUPPORTAGENT_HTTPS_ONLY", PRODUCTION)
+BEHIND_PROXY = env.flag("SUPPORTAGENT_BEHIND_PROXY", False)
+HSTS_SECONDS = env.number("SUPPORTAGENT_HSTS_SECONDS", 3600)
 if PRODUCTION:
     # Anybody can send this header: believe it only where a proxy in front always sets it.
-    if env.flag("SUPPORTAGENT_BEHIND_PROXY", False):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_SSL_REDIRECT = env.flag("SUPPORTAGENT_HTTPS_ONLY", True)
+    SECURE_SSL_REDIRECT = HTTPS_ONLY
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
-    SECURE_HSTS_SECONDS = env.number("SUPPORTAGENT_HSTS_SECONDS", 3600) if SECURE_SSL_REDIRECT else 0
+    SECURE_HSTS_SECONDS = HSTS_SECONDS if HTTPS_ONLY else 0
     SECURE_HSTS_INCLUDE_SUBDOMAINS = False
     # The probes of an orchestrator speak plain HTTP to the process itself.
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
