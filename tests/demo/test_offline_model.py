@@ -250,9 +250,7 @@ def test_a_fault_is_filed_and_the_customer_learns_the_issue_but_no_log_line() ->
 
 def test_several_wishes_in_one_message_are_all_handled() -> None:
     shop = Shop()
-    reply = shop.say(
-        "Please refund ORD-1042. Also, change my phone to +351 912 345 678. And where is my grinder?"
-    )
+    reply = shop.say("Please refund ORD-1042. Also, change my phone to +351 912 345 678. And where is my grinder?")
     assert len(shop.asked_for(REFUND)) == 1
     assert shop.asked_for("store__update_account") == [{"phone": "+351 912 345 678"}]
     assert "RR1050PT" in reply and "R-1" in reply and "R-2" in reply

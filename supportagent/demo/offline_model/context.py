@@ -128,7 +128,7 @@ def _continues(reading: Reading, last_words: str) -> bool:
         or details
         or (reading.yes and (not reading.thanks or patterns.GO_AHEAD.search(text.lower())))
         or reading.identity
-        or patterns.NO_ORDER_NUMBER.search(text.lower())
+        or reading.no_number
         or patterns.NEWS.search(text.lower())
     )
 

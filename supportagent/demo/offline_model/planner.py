@@ -14,7 +14,7 @@ from itertools import takewhile
 from .context import Aim, Moment, understand
 from .desk import MAX_ROUNDS, AskCustomer, CallNeeded, CannotHelp, Desk, LoginNeeded, Wanted
 from .patterns import Intent
-from .phrases import LANGUAGES, phrase, plain
+from .phrases import LANGUAGES, is_said, phrase, plain
 from .skills import account, knowledge, money, orders, payments, people, technical
 from .transcript import Call, Transcript
 
@@ -22,6 +22,7 @@ Skill = Callable[[Desk, Moment, Aim], str]
 ESCALATE = "tickets__escalate_to_human"
 CATEGORISE = "tickets__categorise_ticket"
 MAX_WISHES = 4
+MOST_ASKED = 3  # times for one and the same thing
 URGENT = frozenset({"customer_asked", "angry_customer"})
 
 SKILLS: dict[Intent, Skill] = {
@@ -145,17 +146,18 @@ def _attempt(skill: Callable[..., str], *given: object) -> _Part:
 
 
 def _not_again(part: _Part, transcript: Transcript, moment: Moment) -> _Part:
-    """A question that the customer has read before: once more for those who took it for a question about who they
-    are, then a person has to help."""
+    """A question that the customer has just read is asked with other words, and not for ever: most take "which
+    order" for a question about who they are, or believe that a number is needed. Then a person has to help."""
     before = takewhile(lambda words: part.text in words, reversed(transcript.ours))
     asked = len(list(before)) if part.asks else 0
-    if not asked:
+    no_answer = moment.reading.identity or moment.reading.no_number
+    if not asked or moment.language != "en":
+        return part if asked < MOST_ASKED else _Part(text=part.text, person=people.unclear())
+    if asked >= MOST_ASKED or (asked > 1 and not no_answer):
+        return _Part(text=people.UNCLEAR, person=people.unclear())
+    if not is_said("which_order", part.text):
         return part
-    if asked == 1 and moment.reading.identity and moment.language == "en":
-        return replace(part, text=f"{people.KNOWN} {part.text}")
-    return _Part(
-        text=people.UNCLEAR, person=CannotHelp("cannot_resolve", "asked twice, the customer's wish stays unclear")
-    )
+    return replace(part, text=f"{people.KNOWN if moment.reading.identity else people.NO_NUMBER_NEEDED} {part.text}")
 
 
 LOGIN = "\0log-in"

@@ -41,6 +41,7 @@ class Reading:
     thanks: bool
     greeting: bool
     identity: bool
+    no_number: bool
     angry: bool
     threat: bool
     injected: bool
@@ -76,6 +77,7 @@ def read(text: str) -> Reading:
         thanks=bool(patterns.THANKS.search(low)),
         greeting=bool(patterns.GREETING.search(low)),
         identity=bool(patterns.IDENTITY.search(low)),
+        no_number=bool(patterns.NO_ORDER_NUMBER.search(low)),
         angry=bool(patterns.ANGER.search(low)),
         threat=bool(patterns.THREAT.search(low)),
         injected=bool(patterns.INJECTION.search(said.lower())),

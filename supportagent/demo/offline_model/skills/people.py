@@ -10,6 +10,7 @@ from ..phrases import phrase
 from ..understanding import read
 
 KNOWN = "Thank you. You are logged in, so I need no name or e-mail address."
+NO_NUMBER_NEEDED = "No need for an order number: tell me its place in the list or the name of what you bought."
 UNCLEAR = "I cannot work out from this what exactly you need."
 WOULD_WITHDRAW = "The rest needs a colleague, but handing over withdraws the request that waits ({references}). "
 APOLOGY = "I am sorry for the trouble this has caused you."
@@ -50,6 +51,11 @@ def small_talk(moment: Moment) -> str:
 
 _GREETING_WORDS = 8
 _REQUEST = re.compile(r"\?|\b(?:can|could|would|will) (?:you|i|we)\b|\bplease\b|\bi (?:want|need|'d like)\b")
+
+
+def unclear() -> CannotHelp:
+    """The customer was asked and asked again."""
+    return CannotHelp("cannot_resolve", "asked several times, the customer's wish stays unclear")
 
 
 def is_vague(text: str) -> bool:
