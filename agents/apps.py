@@ -7,4 +7,4 @@ class AgentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from agents import audit_actions, receivers  # noqa: F401 - they register on import
+        from agents import audit_actions, navigation, receivers, state_checks  # noqa: F401 - they register on import

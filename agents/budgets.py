@@ -63,9 +63,9 @@ def ids_for(*, agent: Agent, ticket: Ticket) -> list[int]:
 def reserve(*, run: Run, amount: int, price_id: str) -> Spend:
     """Hold `amount` micro-units in every budget of the run. Raises BudgetDenied, and then holds nothing."""
     ids = run.budget_ids
-    if _change(
-        ids, _RESERVE, _reserve_parameters(amount), condition=_FITS, values=_fits_parameters(amount)
-    ) != len(ids):
+    if _change(ids, _RESERVE, _reserve_parameters(amount), condition=_FITS, values=_fits_parameters(amount)) != len(
+        ids
+    ):
         raise BudgetDenied(_who_denied(ids, amount))
     return Spend.objects.create(
         run=run,
@@ -104,9 +104,7 @@ def forfeit_expired() -> int:
 def drifts() -> list[Drift]:
     """Compare every budget's reserved counter with its open reservations; empty when all agree."""
     expected: dict[int, int] = {}
-    for ids, reserved in Spend.objects.filter(state=Spend.State.RESERVED).values_list(
-        "budget_ids", "reserved"
-    ):
+    for ids, reserved in Spend.objects.filter(state=Spend.State.RESERVED).values_list("budget_ids", "reserved"):
         for pk in ids:
             expected[pk] = expected.get(pk, 0) + reserved
     return [
@@ -131,9 +129,7 @@ def _close(spend: Spend, state: str, *, charged: int, note: str = "") -> None:
 
 
 # A new day or month starts with nothing spent; what is reserved stays reserved.
-_ROLLED = (
-    "CASE WHEN period <> 'ever' AND COALESCE(period_start, '0001-01-01') < {start} THEN 0 ELSE spent END"
-)
+_ROLLED = "CASE WHEN period <> 'ever' AND COALESCE(period_start, '0001-01-01') < {start} THEN 0 ELSE spent END"
 _START = "CASE period WHEN 'month' THEN CAST(%s AS date) ELSE CAST(%s AS date) END"
 _SQLITE_START = "CASE period WHEN 'month' THEN %s ELSE %s END"
 

@@ -66,9 +66,7 @@ class Step:
     def emit(self, kind: str, title: str, **body: Any) -> None:
         """Add a line to the run's timeline, numbered under the run's lock."""
         self.run.event_seq += 1
-        self.events.append(
-            RunEvent(run=self.run, seq=self.run.event_seq, kind=kind, title=title[:200], body=body)
-        )
+        self.events.append(RunEvent(run=self.run, seq=self.run.event_seq, kind=kind, title=title[:200], body=body))
 
     def flush(self) -> None:
         RunEvent.objects.bulk_create(self.events)

@@ -221,9 +221,7 @@ def _tried(run: Run) -> list[str]:
 def _configuration(agent: Agent, budget_ids: list[int]) -> dict[str, object]:
     """History ids of what is in force when the run starts, so that it can be explained later."""
     newest = agent.history.order_by("-history_id").values_list("history_id", flat=True).first()
-    caps = (
-        Budget.history.filter(id__in=budget_ids).order_by("id", "-history_id").values_list("id", "history_id")
-    )
+    caps = Budget.history.filter(id__in=budget_ids).order_by("id", "-history_id").values_list("id", "history_id")
     budgets_in_force: dict[str, int] = {}
     for budget_id, history_id in caps:
         budgets_in_force.setdefault(str(budget_id), history_id)

@@ -4,8 +4,8 @@ from approvals import views
 
 app_name = "approvals"
 urlpatterns = [
-    path("", views.queue, name="queue"),
-    path("<int:pk>/", views.queue, name="request"),
-    path("<int:pk>/approve/", views.approve, name="approve"),
-    path("<int:pk>/reject/", views.reject, name="reject"),
+    path("console/approvals/", views.queue, name="queue"),
+    path("console/approvals/<int:pk>/", views.queue, name="request"),
+    path("console/approvals/<int:pk>/approve/", views.approve, name="approve"),
+    path("console/approvals/<int:pk>/reject/", views.reject, name="reject"),
 ]

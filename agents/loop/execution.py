@@ -46,9 +46,7 @@ def read_facts(call: ToolCall) -> dict[str, Any]:
     return outcome.data
 
 
-def plan(
-    step: Step, call: ToolCall, facts: dict[str, Any], *, words: str, provenance: dict[str, str]
-) -> None:
+def plan(step: Step, call: ToolCall, facts: dict[str, Any], *, words: str, provenance: dict[str, str]) -> None:
     """Decide under the run's and the ticket's lock what becomes of a proposed write: ready, held or refused."""
     try:
         ruling = planning.rule(call, facts=facts)
@@ -168,9 +166,7 @@ def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, A
     )
     if call.tool is not None and call.tool.writes:
         _record(f"agents.tool_call.{'succeeded' if outcome.ok else 'failed'}", call)
-    step.emit(
-        "tool", f"{call.name} {'succeeded' if outcome.ok else 'failed: ' + outcome.code}", call=str(call.pk)
-    )
+    step.emit("tool", f"{call.name} {'succeeded' if outcome.ok else 'failed: ' + outcome.code}", call=str(call.pk))
     if evidence and evidence["differs"]:
         step.emit("guard", f"{call.name}: the outcome differs from what was intended", **evidence)
 
@@ -229,9 +225,7 @@ def _still_approved(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
         raise CallRefused("expired", "the approval was not used in time")
     if ruling.outcome != "approve":
         ruling = Ruling("approve", request.tier, request.rule_id, request.rule_name, request.rule_version)
-    again = approvals.supersede(
-        request, _proposal(call, facts, request.customer_words, request.provenance), ruling
-    )
+    again = approvals.supersede(request, _proposal(call, facts, request.customer_words, request.provenance), ruling)
     _move(
         call,
         State.READY,

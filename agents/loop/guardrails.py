@@ -109,9 +109,7 @@ def check_output(text: str, *, ticket: Ticket) -> Verdict:
         return Verdict(text, "the reply holds a card number or a secret")
     if _names_another_customer(text, ticket.customer):
         return Verdict(text, "the reply holds another customer's personal data")
-    unbacked = unbacked_claims(
-        text, ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED)
-    )
+    unbacked = unbacked_claims(text, ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED))
     if unbacked:
         return Verdict(text, f"the reply claims {', '.join(unbacked)}, and no record backs it")
     return Verdict(text)
@@ -135,8 +133,7 @@ def unbacked_claims(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
     return [
         claim.name
         for claim in claimed
-        if not claim.tools & names
-        and not (claim.seen and any(claim.seen.search(record) for record in records))
+        if not claim.tools & names and not (claim.seen and any(claim.seen.search(record) for record in records))
     ]
 
 

@@ -82,9 +82,7 @@ def propose(capability: Capability, requested: tuple[RequestedCall, ...], *, tur
     seen: set[tuple[str, str]] = set()
     calls = []
     for index, wanted in enumerate(requested):
-        call = ToolCall(
-            run=capability.run, turn=turn, index=index, provider_call_id=wanted.id, name=wanted.name[:120]
-        )
+        call = ToolCall(run=capability.run, turn=turn, index=index, provider_call_id=wanted.id, name=wanted.name[:120])
         try:
             if index >= MAX_CALLS_PER_TURN:
                 raise CallRefused("too_many_calls", f"at most {MAX_CALLS_PER_TURN} calls per turn")
@@ -187,9 +185,7 @@ def _check_not_rejected_before(call: ToolCall) -> None:
         request__action_key=call.action_key,
     )
     if rejected.exists():
-        raise CallRefused(
-            "rejected_before", "a person rejected exactly this on this ticket; do not propose it again"
-        )
+        raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
 
 
 def _check_not_under_way(call: ToolCall) -> None:

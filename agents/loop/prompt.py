@@ -16,9 +16,7 @@ How this house works:
 
 def instructions(agent: Agent, run: Run) -> str:
     """The same for every turn of a run, so that a provider can reuse what it has read."""
-    known = (
-        f"verified as {run.customer}" if run.customer else "not verified: no account may be read or changed"
-    )
+    known = f"verified as {run.customer}" if run.customer else "not verified: no account may be read or changed"
     return (
         f"{agent.instructions}\n\nGoal: {agent.goal}\nSuccess: {agent.success_criteria}\n\n{_HOUSE}\n\n"
         f"Ticket {run.ticket.number}. The customer is {known}."

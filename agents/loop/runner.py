@@ -187,9 +187,7 @@ class AgentRunner:
             ("identical calls", repeated, settings.MAX_IDENTICAL_CALLS),
         ):
             if count >= limit:
-                raise HandOverNeeded(
-                    HandOver.Reason.LIMIT, f"The agent reached its limit: {count} {what} of {limit}."
-                )
+                raise HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {count} {what} of {limit}.")
 
     def _think(self, held: Claim, run: Run, transcript: Transcript, news: list) -> Thought:
         agent = run.agent
@@ -225,13 +223,9 @@ class AgentRunner:
             return
         answered = [(call, execution.send(call)) for call in reads]
         with step(held) as current:
-            execution.conclude_reads(
-                current, [(_of(current.run, call), outcome) for call, outcome in answered]
-            )
+            execution.conclude_reads(current, [(_of(current.run, call), outcome) for call, outcome in answered])
 
-    def _commit_reply(
-        self, current: Step, thought: Thought, transcript: Transcript, news: list
-    ) -> list[ToolCall]:
+    def _commit_reply(self, current: Step, thought: Thought, transcript: Transcript, news: list) -> list[ToolCall]:
         run, reply = current.run, thought.reply
         budgets.settle(thought.spend, charged=thought.cost)
         usage = reply.usage
@@ -355,9 +349,7 @@ def _with_unique_ids(calls: tuple[RequestedCall, ...]) -> tuple[RequestedCall, .
     seen: set[str] = set()
     unique = []
     for call in calls:
-        identity = (
-            call.id if call.id and len(call.id) <= 120 and call.id not in seen else f"call_{uuid4().hex}"
-        )
+        identity = call.id if call.id and len(call.id) <= 120 and call.id not in seen else f"call_{uuid4().hex}"
         seen.add(identity)
         unique.append(RequestedCall(identity, _storable(call.name), _storable(call.arguments)))
     return tuple(unique)

@@ -54,9 +54,7 @@ class Transcript:
     def provenance(self, call: ToolCall) -> dict[str, str]:
         """Where each argument's value was seen: the customer's words, a tool's result, or only in the model's head."""
         said = " ".join(m.body for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER)
-        earlier = [
-            c for c in self.calls.values() if c.state == ToolCall.State.SUCCEEDED and c.turn < call.turn
-        ]
+        earlier = [c for c in self.calls.values() if c.state == ToolCall.State.SUCCEEDED and c.turn < call.turn]
         return {name: _source_of(value, said, earlier) for name, value in json.loads(call.arguments).items()}
 
     def _items(self, news: list[list[Any]]) -> Iterable[Item]:
@@ -87,9 +85,7 @@ class Transcript:
         if kind == "outcome":
             return HostNote(outcome_note(call))
         if kind == "mismatch":
-            return HostNote(
-                f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}"
-            )
+            return HostNote(f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}")
         return ToolResult(call_id=call.provider_call_id, name=call.name, content=_result(kind, call))
 
     def _load_messages(self) -> dict[int, Message]:
@@ -181,9 +177,7 @@ def _replaced(key: str) -> HostNote:
 def _result(kind: str, call: ToolCall) -> str:
     if kind == "held":
         return json.dumps({"status": "waiting_for_approval", "reference": f"R-{_first_reference(call)}"})
-    return json.dumps(
-        call.result if call.result is not None else {"error": {"code": call.code, "message": ""}}
-    )
+    return json.dumps(call.result if call.result is not None else {"error": {"code": call.code, "message": ""}})
 
 
 def _first_reference(call: ToolCall) -> int:

@@ -17,9 +17,7 @@ class Agent(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
     status = models.CharField(max_length=6, choices=Status, default=Status.DRAFT)
-    receives_requests = models.BooleanField(
-        default=False, help_text="Gets the first message of every new ticket."
-    )
+    receives_requests = models.BooleanField(default=False, help_text="Gets the first message of every new ticket.")
     goal = models.TextField(help_text="What the agent is there to achieve for the customer.")
     success_criteria = models.TextField(help_text="How a person would tell that it succeeded.")
     instructions = models.TextField()
@@ -35,9 +33,7 @@ class Agent(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="agents")
     max_turns = models.PositiveIntegerField(default=12, help_text="Model calls per run.")
     max_tool_calls = models.PositiveIntegerField(default=24, help_text="Tool calls per run.")
-    max_seconds = models.PositiveIntegerField(
-        default=300, help_text="Working time of a run, waiting not counted."
-    )
+    max_seconds = models.PositiveIntegerField(default=300, help_text="Working time of a run, waiting not counted.")
     max_output_tokens = models.PositiveIntegerField(default=1024)
     session_cap_micros = models.PositiveBigIntegerField(
         default=500_000, help_text="Most that one ticket may cost, in micro-units of the price currency."

@@ -21,9 +21,7 @@ class Budget(models.Model):
         EVER = "ever", "Without end"
 
     scope = models.CharField(max_length=12, choices=Scope)
-    subject = models.CharField(
-        max_length=80, blank=True, help_text="Agent slug, ticket number, customer reference."
-    )
+    subject = models.CharField(max_length=80, blank=True, help_text="Agent slug, ticket number, customer reference.")
     period = models.CharField(max_length=5, choices=Period, default=Period.EVER)
     period_start = models.DateField(null=True, blank=True, editable=False)
     cap = models.PositiveBigIntegerField(help_text="Micro-units of the price currency.")
@@ -40,9 +38,7 @@ class Budget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_scope_display()} {self.subject} per {self.get_period_display().lower()}".replace(
-            "  ", " "
-        )
+        return f"{self.get_scope_display()} {self.subject} per {self.get_period_display().lower()}".replace("  ", " ")
 
     @property
     def left(self) -> int:

@@ -60,8 +60,7 @@ class ToolCall(models.Model):
             models.UniqueConstraint(fields=["run", "turn", "index"], name="one_call_per_place"),
             models.UniqueConstraint(
                 fields=["effect_key"],
-                condition=~Q(effect_key="")
-                & Q(state__in=["AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN"]),
+                condition=~Q(effect_key="") & Q(state__in=["AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN"]),
                 name="one_live_call_per_effect",
             ),
         ]

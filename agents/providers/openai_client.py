@@ -1,6 +1,6 @@
 """One `openai` client per process, a deadline that holds on every byte, and errors in our own words.
 
-`client.post(..., cast_to=httpx2.Response | object)` is the library's documented door for plain JSON.
+`client.post(..., cast_to=httpx2.Response)` is the library's documented door for plain JSON.
 It is used instead of the typed methods because validating and rebuilding every tool schema and
 every chunk as pydantic models costs 2 to 7 times the processor time of the call itself.
 """
@@ -31,6 +31,8 @@ from agents.providers.base import (
 MAX_WIRE_BYTES = 32_000_000
 """What one answer may take on the wire: a stream spends some 200 bytes on every few characters."""
 
+MAX_EVENT_BYTES = 8_000_000
+LAST_BYTES_SECONDS = 0.2
 MAX_CONNECTIONS = 512
 IDLE_SECONDS = 60
 
@@ -194,26 +196,72 @@ def post(path: str, body: dict[str, Any], *, deadline: float) -> tuple[dict[str,
 @contextmanager
 def post_stream(path: str, body: dict[str, Any], *, deadline: float) -> Iterator[tuple[Iterable[dict[str, Any]], str]]:
     """As `post`, with the answer's events one by one. Leaving the block closes the connection."""
-    with (
-        _exchange(deadline),
-        client().post(path, cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]) as stream,
-    ):
-        events = (event for event in stream if isinstance(event, dict))
-        yield events, stream.response.headers.get("x-request-id", "")
+    with _exchange(deadline) as exchange:
+        response = client().post(
+            path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=openai.Stream[object]
+        )
+        try:
+            chunks = response.iter_bytes()
+            yield _events(chunks), response.headers.get("x-request-id", "")
+            _read_to_the_end(chunks, exchange)
+        finally:
+            response.close()
+
+
+def _events(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a stream of server-sent events, up to its [DONE].
+
+    Not the library's `Stream`, which closes the connection at [DONE]: each call would then begin with a new
+    handshake.
+    """
+    rest, data = b"", []
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > MAX_EVENT_BYTES:
+            raise ProviderGarbage(f"One event of the stream is larger than {MAX_EVENT_BYTES} bytes.")
+        for line in lines:
+            if line.startswith(b"data:"):
+                data.append(line[5:].strip())
+            elif data and not line.strip():
+                text, data = b"\n".join(data), []
+                if text.startswith(b"[DONE]"):
+                    return
+                yield _event(text)
+
+
+def _event(text: bytes) -> dict[str, Any]:
+    event = json.loads(text)
+    if not isinstance(event, dict):
+        raise ProviderGarbage("An event of the stream is no JSON object.")
+    if event.get("error"):
+        raise ProviderUnavailable("The model server reported an error in the stream.", sent=True)
+    return event
+
+
+def _read_to_the_end(chunks: Iterator[bytes], exchange: Exchange) -> None:
+    # The reply is here; only a response that was read whole leaves its connection to the next call.
+    exchange.deadline = min(exchange.deadline, time.monotonic() + LAST_BYTES_SECONDS)
+    with suppress(httpx2.RequestError):
+        for _ in chunks:
+            pass
 
 
 @contextmanager
-def _exchange(deadline: float) -> Iterator[None]:
+def _exchange(deadline: float) -> Iterator[Exchange]:
     if deadline <= time.monotonic():
         raise ProviderTimeout("The deadline passed before the model was asked.", sent=False)
     exchange = Exchange(deadline)
     _current.exchange = exchange
     failure: ProviderError
     try:
-        yield
+        yield exchange
         return
     except openai.OpenAIError as error:
         failure = _translate(error, exchange)
+    except httpx2.TimeoutException:
+        failure = ProviderTimeout("The model did not finish its answer in time.")
+    except httpx2.RequestError:
+        failure = ProviderUnavailable("The connection to the model server broke off.", sent=True)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         failure = ProviderGarbage("The answer is not valid JSON.")
     finally:

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from supportagent.console import navigation
+from supportagent.console.money import format_micros
 
 register = template.Library()
 
@@ -32,6 +33,12 @@ def money(minor: int, currency: str) -> str:
     number = formats.number_format(Decimal(abs(minor)).scaleb(-digits), digits, force_grouping=True)
     symbol = SYMBOLS.get(currency, f"{currency} ")
     return f"{'−' if minor < 0 else ''}{symbol}{number}"
+
+
+@register.filter
+def micros(amount: int) -> str:
+    """What a model cost, in micro-units of a dollar: `USD 0.0012`."""
+    return format_micros(amount)
 
 
 @register.filter

@@ -1,0 +1,20 @@
+"""Live news of one run."""
+
+from channels.db import database_sync_to_async
+
+from agents.models import Run
+from supportagent.console.consumers import LiveConsumer
+from supportagent.staff.permissions import Permission, has
+
+
+class RunConsumer(LiveConsumer):
+    """One socket per open timeline."""
+
+    async def authorise(self) -> list[str]:
+        return await database_sync_to_async(self._groups)()
+
+    def _groups(self) -> list[str]:
+        user, run_id = self.scope["user"], self.scope["url_route"]["kwargs"]["run_id"]
+        if not has(user, Permission.VIEW_RUN) or not Run.objects.visible_to(user).filter(pk=run_id).exists():
+            return []
+        return [f"run.{run_id}"]

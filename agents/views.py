@@ -1,0 +1,77 @@
+"""The run timeline: why did it do that?"""
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from agents import timeline
+from agents.models import Run, ToolCall
+from supportagent.staff.permissions import Permission, has, require
+
+PAGE_SIZE = 50
+
+
+@login_required
+@require_GET
+def runs(request: HttpRequest) -> HttpResponse:
+    """Runs of the teams whose work this person sees, newest first."""
+    require(request.user, Permission.VIEW_RUN)
+    state = request.GET.get("state", "")
+    found = Run.objects.visible_to(request.user).select_related("ticket__customer", "agent")
+    if state in Run.State.values:
+        found = found.filter(state=state)
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "agents/runs.html", {"page": page, "state": state, "states": Run.State.choices})
+
+
+@login_required
+@require_GET
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """One run's timeline, live while it works."""
+    found = _visible(request, run_id)
+    only = request.GET.get("show", "")
+    version, since = timeline.version_in_force(found)
+    personal_data = has(request.user, Permission.VIEW_PII)
+    context = {
+        "run": found,
+        "sentence": timeline.sentence(found),
+        "entries": timeline.entries_of(found, only=only, personal_data=personal_data),
+        "only": only,
+        "filters": timeline.FILTERS,
+        "version": version,
+        "version_since": since,
+        "changed": timeline.changed_since(found),
+        "personal_data": personal_data,
+    }
+    return render(request, "agents/run.html", context)
+
+
+@login_required
+@require_GET
+def call_in_full(request: HttpRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
+    """Arguments and result of one call, whole, as JSON: the page shows only their beginning."""
+    found = _visible(request, run_id)
+    require(request.user, Permission.VIEW_PII)
+    call = ToolCall.objects.filter(run=found, pk=call_id).first()
+    if call is None:
+        raise Http404
+    return JsonResponse(
+        {
+            "tool": call.name,
+            "state": call.state,
+            "arguments": call.arguments,
+            "result": call.result,
+            "evidence": call.evidence,
+        },
+        json_dumps_params={"indent": 2, "ensure_ascii": False},
+    )
+
+
+def _visible(request: HttpRequest, run_id: UUID) -> Run:
+    require(request.user, Permission.VIEW_RUN)
+    visible = Run.objects.visible_to(request.user).select_related("ticket__customer", "ticket__team", "agent")
+    return get_object_or_404(visible, pk=run_id)
