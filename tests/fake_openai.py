@@ -310,6 +310,7 @@ class FakeOpenAI:
     port: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     keep_requests: bool = True
+    connections: int = 0
 
     @property
     def base_url(self) -> str:
@@ -347,6 +348,7 @@ class FakeOpenAI:
         return self._server
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while await self._request(reader, writer):
                 pass
@@ -411,9 +413,7 @@ class FakeOpenAI:
             await asyncio.sleep(0.1)
         return False
 
-    async def _stream(
-        self, events: list[dict[str, Any]], mode: str, chat: bool, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _stream(self, events: list[dict[str, Any]], mode: str, chat: bool, writer: asyncio.StreamWriter) -> bool:
         if mode in ("cut", "short"):
             events = events[: len(events) // 2]
         if mode == "stream-error":

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpcore2
 import httpx2
@@ -197,9 +197,8 @@ def post(path: str, body: dict[str, Any], *, deadline: float) -> tuple[dict[str,
 def post_stream(path: str, body: dict[str, Any], *, deadline: float) -> Iterator[tuple[Iterable[dict[str, Any]], str]]:
     """As `post`, with the answer's events one by one. Leaving the block closes the connection."""
     with _exchange(deadline) as exchange:
-        response = client().post(
-            path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=openai.Stream[object]
-        )
+        answer = client().post(path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=openai.Stream[object])
+        response = cast(httpx2.Response, answer)  # what `cast_to` asks for, which the types do not follow
         try:
             chunks = response.iter_bytes()
             yield _events(chunks), response.headers.get("x-request-id", "")

@@ -295,3 +295,11 @@ def test_threads_share_connections_and_a_forked_child_makes_its_own(server):
     os.close(writing)
     assert os.read(reading, 10) == b"own"
     assert OpenAIChat().complete(asking()).tool_calls
+
+
+def test_calls_one_after_the_other_share_a_connection(server, provider, stream):
+    provider.complete(asking(stream=stream))
+    opened = server.connections
+    for _ in range(3):
+        provider.complete(asking(stream=stream))
+    assert server.connections == opened
