@@ -1,5 +1,6 @@
+from typing import Any
+
 from django.contrib.auth.forms import AuthenticationForm as DjangoAuthenticationForm
-from django.contrib.auth.models import AbstractBaseUser
 from unfold.forms import AuthenticationForm
 
 
@@ -10,5 +11,5 @@ class LoginForm(AuthenticationForm):
     without that, so here every active person may log in, and `has_permission` still guards the admin.
     """
 
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+    def confirm_login_allowed(self, user: Any) -> None:
         DjangoAuthenticationForm.confirm_login_allowed(self, user)
