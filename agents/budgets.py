@@ -6,6 +6,7 @@ budgets of a run, in id order, either takes the whole reservation or nothing.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, Q, Sum
@@ -147,21 +148,21 @@ def _starts() -> list[date]:
     return [today.replace(day=1), today]
 
 
-def _reserve_parameters(amount: int) -> list[object]:
+def _reserve_parameters(amount: int) -> list[Any]:
     return [amount, *_starts(), *_starts()]
 
 
-def _fits_parameters(amount: int) -> list[object]:
+def _fits_parameters(amount: int) -> list[Any]:
     return [*_starts(), amount]
 
 
 def _change(
     ids: list[int],
     assignments: str,
-    parameters: list[object],
+    parameters: list[Any],
     *,
     condition: str = "",
-    values: list[object] | None = None,
+    values: list[Any] | None = None,
 ) -> int:
     """One UPDATE over several budgets, their rows locked in id order so that two runs cannot deadlock."""
     start = _start_sql()

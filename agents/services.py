@@ -127,9 +127,8 @@ def recover(run_id: UUID, *, fence: int) -> bool:
 
     Race: the worker may still be alive and only slow. The fence rises, so whatever it writes is void.
     """
-    ticket_id = Run.objects.filter(pk=run_id).values_list("ticket_id", flat=True).first()
     with audit_log.transaction():
-        Ticket.objects.select_for_update().get(pk=ticket_id)
+        Ticket.objects.select_for_update().get(runs=run_id)
         taken = Run.objects.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).update(
             fence=F("fence") + 1,
             crashes=F("crashes") + 1,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,16 @@ from audit.context import request_id
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 run_id: ContextVar[str] = ContextVar("log_run_id", default="")
+
+
+@contextmanager
+def about_run(identity: object) -> Iterator[None]:
+    """Log lines inside the block carry the run's id."""
+    token = run_id.set(str(identity))
+    try:
+        yield
+    finally:
+        run_id.reset(token)
 
 
 class Correlate(logging.Filter):

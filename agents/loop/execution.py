@@ -200,7 +200,7 @@ def _check_switches(call: ToolCall) -> None:
     agent = Agent.objects.filter(pk=call.run.agent_id).values_list("status", flat=True).first()
     if agent == Agent.Status.PAUSED:
         raise CallRefused("killed", "this agent is paused")
-    if not Tool.objects.filter(pk=call.tool_id, enabled=True, server__enabled=True).exists():
+    if call.tool is None or not Tool.objects.filter(pk=call.tool.pk, enabled=True, server__enabled=True).exists():
         raise CallRefused("killed", "this tool is switched off")
 
 
@@ -214,9 +214,8 @@ def _check_definition_and_right(call: ToolCall) -> None:
 
 def _still_approved(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
     """Check an approval again right before sending; drift of any kind puts the call before a person again."""
-    request = ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer").get(
-        pk=call.approval_id
-    )
+    requests = ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer")
+    request = requests.get(call_id=call.pk, pk=call.approval_id or 0)
     ruling = planning.rule(call, facts=facts)
     obstacle = approvals.obstacle_to_sending(request, facts=facts, ruling=ruling)
     if obstacle == "":
@@ -248,9 +247,12 @@ def _check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
 
     Race: two runs refund one order at once. The subject's row is locked, so the second sums the first.
     """
-    if call.amount_minor is None or "captured_minor" not in facts:
+    if call.tool is None or call.tool.impact != Tool.Impact.MONEY or "captured_minor" not in facts:
         return
-    EffectSubject.objects.get_or_create(key=call.subject, defaults={"currency": call.currency})
+    if call.amount_minor is None:  # a cancellation names no amount: it gives back all that is left
+        _move(call, State.READY, State.READY, amount_minor=facts["captured_minor"] - facts["refunded_minor"])
+    assert call.amount_minor is not None  # noqa: S101 - set just now
+    EffectSubject.objects.get_or_create(key=call.subject, defaults={"currency": facts["currency"]})
     subject = EffectSubject.objects.select_for_update().get(key=call.subject)
     subject.captured_minor = facts["captured_minor"]
     subject.save(update_fields=["captured_minor"])

@@ -8,6 +8,7 @@ model, a tool or a person.
 import json
 import logging
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from agents.prices import PriceUnknown
 from agents.providers.base import ModelReply, ModelRequest, ProviderMisconfigured, RequestedCall
 from agents.providers.registry import get_provider
 from audit import log as audit_log
+from supportagent import logs
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import HandOver, Ticket
 
@@ -56,7 +58,7 @@ class AgentRunner:
         held = claim(self.run_id)
         if held is None:
             return
-        with heartbeat.holding(held):
+        with heartbeat.holding(held), logs.about_run(self.run_id):
             try:
                 self._work(held)
             except FenceLost:
@@ -109,7 +111,7 @@ class AgentRunner:
 
     def _plan(self, held: Claim, calls: list[ToolCall]) -> None:
         """Judge every proposed write of the turn, on facts read now, before any of them is sent."""
-        known: list[tuple[ToolCall, dict, CallRefused | None]] = []
+        known: list[tuple[ToolCall, dict[str, Any], CallRefused | None]] = []
         for call in calls:
             try:
                 known.append((call, execution.read_facts(call), None))
@@ -117,10 +119,10 @@ class AgentRunner:
                 known.append((call, {}, refusal))
         with step(held, with_ticket=True) as current:
             transcript = Transcript(current.run)
-            for call, facts, refusal in known:
+            for call, facts, declined in known:
                 call.run = current.run
-                if refusal is not None:
-                    execution.conclude_refused(current, call, refusal)
+                if declined is not None:
+                    execution.conclude_refused(current, call, declined)
                     continue
                 words = transcript.customer_words()
                 provenance = transcript.provenance(call)

@@ -9,6 +9,7 @@ from django.conf import settings
 from agents import budgets, prices
 from agents.lease import Claim, step
 from agents.models import Agent, Spend
+from agents.prices import Price
 from agents.providers.base import (
     ModelReply,
     ModelRequest,
@@ -56,7 +57,7 @@ def think(claim: Claim, agent: Agent, provider: Provider, request: ModelRequest)
         try:
             reply = provider.complete(request)
         except ProviderError as error:
-            _account(spend, error)
+            _account(spend, error, price)
             _pause_or_give_up(error, attempt, request.deadline)
             continue
         cost = amount if reply.usage is None else prices.cost(reply.usage, price)
@@ -73,10 +74,13 @@ def _override(agent: Agent) -> tuple[int, int] | None:
     return agent.input_price_micros, agent.output_price_micros
 
 
-def _account(spend: Spend, error: ProviderError) -> None:
-    """What certainly did not start costs nothing; of the rest nobody knows, so the maximum is charged."""
+def _account(spend: Spend, error: ProviderError, price: Price) -> None:
+    """What certainly did not start costs nothing; where nobody counted, the maximum is charged."""
+    usage = getattr(error, "usage", None)
     with audit_log.transaction():
-        if error.sent:
+        if usage is not None:
+            budgets.settle(spend, charged=prices.cost(usage, price))
+        elif error.sent:
             budgets.forfeit(spend, note=type(error).__name__)
         else:
             budgets.release(spend)

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from agents.models import ModelCall, Run, ToolCall
-from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, ToolResult
+from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, Speaker, ToolResult
 from approvals.models import ApprovalDecision, ApprovalRequest
 from supportagent.tickets.models import Message
 
 HISTORY = 60  # messages of the ticket that a new run is given
-_SPEAKERS = {
+_SPEAKERS: dict[str, Speaker] = {
     Message.Kind.CUSTOMER: "customer",
     Message.Kind.AGENT: "agent",
     Message.Kind.PERSON: "person",
@@ -147,7 +147,7 @@ class Transcript:
         if self.last is not None and self.last.fate == ModelCall.Fate.UNSENT:
             notes.append(["unsent", self.last.turn])
         held = [key for kind, key in self._shown_pairs() if kind == "held"]
-        current = {self.calls[key].approval_id for key in held}
+        current = [pk for pk in (self.calls[key].approval_id for key in held) if pk is not None]
         for request in ApprovalRequest.objects.filter(pk__in=current, supersedes__isnull=False):
             notes.append(["replaced", f"{request.supersedes_id}>{request.pk}"])
         return [note for note in notes if tuple(note) not in self._shown]
@@ -164,7 +164,7 @@ def _source_of(value: Any, said: str, earlier: list[ToolCall]) -> str:
 def _said(message: Message) -> Item:
     if message.kind == Message.Kind.NOTE:
         return HostNote(f"Note from {message.author_name or 'a colleague'}: {message.body}")
-    return Said(speaker=_SPEAKERS[message.kind], text=message.body, name=message.author_name)  # type: ignore[arg-type]
+    return Said(speaker=_SPEAKERS[message.kind], text=message.body, name=message.author_name)
 
 
 def _replaced(key: str) -> HostNote:
