@@ -365,3 +365,24 @@ def test_broken_tool_results_end_in_a_hand_over() -> None:
 
 def test_the_shop_in_these_tests_offers_what_its_orders_say() -> None:
     assert {one["status"] for one in ORDERS} == {"paid", "shipped", "delivered"}
+
+
+@pytest.mark.parametrize(
+    ("words", "tool"),
+    [
+        ("The kettle app does not connect to my phone any more", "engineering__create_engineering_issue"),
+        ("how long do refunds take?", "knowledge__search_articles"),
+        ("Can I return opened coffee?", "knowledge__search_articles"),
+    ],
+)
+def test_faults_and_policy_questions_are_not_taken_for_orders(words: str, tool: str) -> None:
+    shop = Shop()
+    shop.say(words)
+    assert len(shop.asked_for(tool)) == 1 and shop.asked_for("store__get_order") == []
+
+
+def test_a_new_question_is_not_mixed_with_the_one_before() -> None:
+    shop = Shop()
+    shop.say("Can I put the ceramic dripper in the dishwasher?")
+    shop.say("Do you have gift cards?")
+    assert "dishwasher" not in shop.asked_for("knowledge__search_articles")[-1]["query"]

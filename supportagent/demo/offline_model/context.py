@@ -10,7 +10,7 @@ from . import entities, patterns
 from .patterns import Intent
 from .phrases import LANGUAGES, is_said
 from .transcript import Transcript
-from .understanding import Reading, Wish, language_of, read
+from .understanding import Reading, Wish, read
 
 _NAMED = 2
 _SHORT = 3
@@ -135,9 +135,8 @@ def _continues(reading: Reading, last_words: str) -> bool:
 
 def _language(transcript: Transcript, reading: Reading) -> str:
     """The language to answer in: of these words, or of earlier ones when these are too few to tell."""
-    said = [reading.text] if reading.text else []
-    for text in [*said, *reversed(transcript.earlier)]:
-        language = language_of(text)
-        if len(text.split()) >= _SHORT or language != "en":
-            return language if language in LANGUAGES else "other"
+    readings = ([reading] if reading.text else []) + [read(text) for text in reversed(transcript.earlier)]
+    for said in readings:
+        if len(said.text.split()) >= _SHORT or said.language != "en":
+            return said.language if said.language in LANGUAGES else "other"
     return "en"

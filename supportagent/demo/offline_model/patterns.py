@@ -11,6 +11,11 @@ import re
 from enum import StrEnum
 
 
+def words_of(text: str) -> frozenset[str]:
+    """A set of words, written as a line of text."""
+    return frozenset(text.split())
+
+
 class Intent(StrEnum):
     """What a customer may want; the value is also the stable name in the stated reasoning."""
 
@@ -308,6 +313,12 @@ _TABLE: tuple[tuple[Intent, int, str], ...] = (
         r"|know (?:more )?about)\b",
     ),
     (Intent.PRODUCT, 1, r"\b(?:product|catalogue|catalog|online store|features?|produkt|produit|producto)\b"),
+    (
+        Intent.POLICY,
+        5,
+        r"\b(?:can|could|may) (?:i|we|you|one) (?:return|exchange|refund|cancel)\b.{0,40}\b(?:opened|used|worn|washed|after"
+        r"|without|if|items?\?|sale|gifts?)\b",
+    ),
     # Something in the shop itself does not work.
     (
         Intent.TECHNICAL,
@@ -328,6 +339,13 @@ _TABLE: tuple[tuple[Intent, int, str], ...] = (
         r"\b(?:error (?:code|message|page|\d{3})|(?:500|502|503|404) error|technical (?:issue|problem"
         r"|fault)|bug)\b|\bgetting an error\b|\bfehlermeldung\b",
     ),
+    (
+        Intent.TECHNICAL,
+        4,
+        r"\b(?:web ?site|site|app|bluetooth|wi-?fi|device|firmware|notifications?)\b.{0,30}\b(?:does(?:n't| not)|do(?:n't| not)"
+        r"|won't|will not|can(?:'t|not)|no longer|stopped|fails? to|keeps?)\s+(?:\w+\s+)?(?:connect|load|open|sync|pair|start"
+        r"|respond|updat|work|find|crash|disconnect|fail)\w*",
+    ),
 )
 
 TABLE: tuple[tuple[Intent, int, re.Pattern[str]], ...] = tuple(
@@ -347,7 +365,7 @@ THREAT = re.compile(
 )
 ANGER = re.compile(
     r"\b(?:angry|furious|upset|frustrat\w+|annoy\w+|ridiculous|unacceptable|terrible|awful|worst|damn\w*|hell"
-    r"|sick of|fed up|kidding me|bleep|useless|incompetent|outrag\w+|disgust\w+|pissed)\b|[$#@%!*]{4,}|!!!"
+    r"|sick of|fed up|kidding me|useless|incompetent|outrag\w+|disgust\w+|pissed)\b|[$#@%!*]{4,}|!!!"
 )
 INJECTION = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruction|prompt|rule|polic|guideline|above|previous)"
@@ -398,147 +416,21 @@ ORDINALS: dict[str, int] = {
 }  # fmt: skip
 
 LANGUAGE_WORDS: dict[str, frozenset[str]] = {
-    "de": frozenset(
-        [
-            "ich",
-            "und",
-            "nicht",
-            "ist",
-            "mein",
-            "meine",
-            "meiner",
-            "bestellung",
-            "wo",
-            "bitte",
-            "möchte",
-            "habe",
-            "das",
-            "der",
-            "die",
-            "ein",
-            "eine",
-            "guten",
-            "hallo",
-            "danke",
-            "rückerstattung",
-            "geld",
-            "zurück",
-            "für",
-            "wie",
-            "kann",
-            "mit",
-            "auf",
-            "sie",
-            "es",
-            "wurde",
-        ]
+    "de": words_of(
+        "ich und nicht ist mein meine meiner bestellung wo bitte möchte habe das der die ein eine "
+        "guten hallo danke rückerstattung geld zurück für wie kann mit auf sie es wurde"
     ),
-    "fr": frozenset(
-        [
-            "je",
-            "et",
-            "est",
-            "ma",
-            "mon",
-            "mes",
-            "commande",
-            "où",
-            "bonjour",
-            "voudrais",
-            "le",
-            "la",
-            "les",
-            "un",
-            "une",
-            "pas",
-            "pour",
-            "vous",
-            "merci",
-            "s'il",
-            "plaît",
-            "remboursement",
-            "avec",
-            "colis",
-            "dans",
-            "avez",
-            "j'ai",
-            "suis",
-            "être",
-            "que",
-            "qui",
-            "ne",
-        ]
+    "fr": words_of(
+        "je et est ma mon mes commande où bonjour voudrais le la les un une pas pour vous merci s'il "
+        "plaît remboursement avec colis dans avez j'ai suis être que qui ne"
     ),
-    "es": frozenset(
-        [
-            "yo",
-            "y",
-            "es",
-            "mi",
-            "mis",
-            "pedido",
-            "dónde",
-            "hola",
-            "quiero",
-            "quisiera",
-            "el",
-            "la",
-            "los",
-            "un",
-            "una",
-            "no",
-            "por",
-            "para",
-            "gracias",
-            "favor",
-            "reembolso",
-            "con",
-            "está",
-            "tengo",
-            "que",
-            "usted",
-            "cuándo",
-            "llega",
-            "necesito",
-        ]
+    "es": words_of(
+        "yo y es mi mis pedido dónde hola quiero quisiera el la los un una no por para gracias favor "
+        "reembolso con está tengo que usted cuándo llega necesito"
     ),
-    "en": frozenset(
-        [
-            "i",
-            "the",
-            "and",
-            "is",
-            "my",
-            "order",
-            "where",
-            "please",
-            "want",
-            "would",
-            "have",
-            "a",
-            "an",
-            "to",
-            "for",
-            "with",
-            "it",
-            "of",
-            "you",
-            "can",
-            "could",
-            "was",
-            "this",
-            "that",
-            "not",
-            "hi",
-            "hello",
-            "thank",
-            "thanks",
-            "yes",
-            "no",
-            "help",
-            "me",
-            "in",
-            "on",
-        ]
+    "en": words_of(
+        "i the and is my order where please want would have a an to for with it of you can could was "
+        "this that not hi hello thank thanks yes no help me in on how long do does did are your when why who if at be get got has had there they"
+        " them some any much many take from about one two what which will cannot"
     ),
 }

@@ -67,11 +67,12 @@ def read(text: str) -> Reading:
     said = _plain(text)
     kept = [part for part in _SENTENCE.split(said) if not patterns.INJECTION.search(part.lower())]
     plain = " ".join(kept).strip()
-    low = plain.lower()
+    low, wishes, language = plain.lower(), _wishes(plain), language_of(plain)
     return Reading(
         text=plain,
-        language=language_of(plain),
-        wishes=_wishes(plain),
+        # Words that our tables know are not a foreign language, however few of the small ones are there.
+        language="en" if language == "other" and wishes else language,
+        wishes=wishes,
         yes=bool(patterns.YES.search(low) or patterns.GO_AHEAD.search(low)),
         no=bool(patterns.NO.search(low)),
         thanks=bool(patterns.THANKS.search(low)),

@@ -13,92 +13,18 @@ from ..phrases import plain
 
 SEARCH = "knowledge__search_articles"
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_SMALL = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "are",
-        "you",
-        "your",
-        "our",
-        "what",
-        "which",
-        "when",
-        "where",
-        "how",
-        "does",
-        "can",
-        "could",
-        "would",
-        "should",
-        "have",
-        "has",
-        "had",
-        "with",
-        "from",
-        "this",
-        "that",
-        "there",
-        "their",
-        "they",
-        "about",
-        "many",
-        "much",
-        "some",
-        "any",
-        "please",
-        "know",
-        "tell",
-        "like",
-        "want",
-        "need",
-        "help",
-        "hello",
-        "just",
-        "right",
-        "now",
-        "curious",
-        "wondering",
-        "question",
-        "thanks",
-        "thank",
-        "also",
-        "more",
-        "into",
-        "one",
-        "use",
-        "get",
-        "out",
-        "its",
-        "online",
-        "store",
-        "shop",
-        "currently",
-        "available",
-        "options",
-        "looking",
-        "interested",
-        "give",
-        "tells",
-        "did",
-        "was",
-        "were",
-        "will",
-        "not",
-        "buy",
-        "bought",
-        "order",
-        "ordered",
-        "sell",
-        "carry",
-    ]
+_SMALL = patterns.words_of(
+    "the and for are you your our what which when where how does can could would should have has "
+    "had with from this that there their they about many much some any please know tell like want "
+    "need help hello just right now curious wondering question thanks thank also more into one "
+    "use get out its online store shop currently available options looking interested give tells "
+    "did was were will not buy bought order ordered sell carry"
 )
 
 
 def knowledge_question(desk: Desk, moment: Moment, aim: Aim) -> str:
     """Answer a product or policy question from the best article, or say that nothing is written about it."""
-    words = _telling_words(f"{aim.text} {aim.background}")
+    words = _telling_words(aim.text) or _telling_words(aim.background)
     if not words:
         return f"Gladly. {ASK_PRODUCT}"
     answer = article_text(desk, " ".join(words[:12]), about=tuple(words))

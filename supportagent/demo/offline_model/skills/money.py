@@ -73,7 +73,7 @@ def cancel(desk: Desk, moment: Moment, aim: Aim) -> str:
     if status == "cancelled":
         return status_text(order, moment.language)
     if status != "paid":
-        text = f"{status_text(order, moment.language)} So it can no longer be cancelled."
+        text = f"{status_text(order, moment.language, tracked=False)} So it can no longer be cancelled."
         if int(order.get("refundable_minor") or 0) > 0:
             text += f" You can send it back. {_offer_refund(order)}"
         return text
@@ -122,7 +122,9 @@ def return_items(desk: Desk, moment: Moment, aim: Aim) -> str:
     policy = article_text(desk, "return policy send back", about=("return",))
     if int(order.get("refundable_minor") or 0) <= 0:
         return _no_refund(order, moment)
-    return " ".join(part for part in (status_text(order, "en"), policy, _offer_refund(order, aim.text)) if part)
+    return " ".join(
+        part for part in (status_text(order, "en", tracked=False), policy, _offer_refund(order, aim.text)) if part
+    )
 
 
 def exchange(desk: Desk, moment: Moment, aim: Aim) -> str:

@@ -28,163 +28,18 @@ _THING = re.compile(
     r"\b(?:a|an|the|my|some|one of the|of the|both|two|pair of|for|del?|la|le|el|die|das|der|den|meine?)\s+"
     r"((?:[a-z-]+\s+){0,2}?[a-z-]{3,})(?=\W|$)"
 )
-_GENERAL = frozenset(
-    [
-        "order",
-        "orders",
-        "item",
-        "items",
-        "package",
-        "parcel",
-        "delivery",
-        "purchase",
-        "product",
-        "products",
-        "thing",
-        "things",
-        "money",
-        "refund",
-        "return",
-        "exchange",
-        "cancellation",
-        "number",
-        "status",
-        "tracking",
-        "link",
-        "card",
-        "account",
-        "address",
-        "email",
-        "mail",
-        "phone",
-        "website",
-        "day",
-        "days",
-        "week",
-        "weeks",
-        "month",
-        "months",
-        "time",
-        "way",
-        "help",
-        "question",
-        "issue",
-        "problem",
-        "reason",
-        "mistake",
-        "moment",
-        "payment",
-        "price",
-        "cost",
-        "amount",
-        "total",
-        "full",
-        "original",
-        "method",
-        "customer",
-        "service",
-        "shop",
-        "store",
-        "team",
-        "person",
-        "human",
-        "colleague",
-        "agent",
-        "latest",
-        "last",
-        "newest",
-        "recent",
-        "most",
-        "first",
-        "second",
-        "third",
-        "other",
-        "one",
-        "ones",
-        "same",
-        "different",
-        "new",
-        "whole",
-        "entire",
-        "complete",
-        "rest",
-        "details",
-        "information",
-        "info",
-        "process",
-        "date",
-        "id",
-        "couple",
-        "few",
-        "lot",
-        "bit",
-        "please",
-        "thank",
-        "thanks",
-        "much",
-        "long",
-        "know",
-        "let",
-        "sure",
-        "have",
-        "had",
-        "was",
-        "were",
-        "are",
-        "not",
-        "and",
-        "with",
-        "from",
-        "that",
-        "this",
-        "what",
-        "when",
-        "where",
-        "how",
-        "why",
-        "who",
-        "which",
-        "been",
-        "being",
-        "get",
-        "got",
-        "but",
-        "now",
-        "back",
-        "for",
-        "your",
-        "you",
-        "paket",
-        "bestellung",
-        "commande",
-        "pedido",
-        "colis",
-        "envío",
-        "update",
-        "change",
-    ]
+_GENERAL = patterns.words_of(
+    "order orders item items package parcel delivery purchase product products thing things money "
+    "refund return exchange cancellation number status tracking link card account address email "
+    "mail phone website day days week weeks month months time way help question issue problem "
+    "reason mistake moment payment price cost amount total full original method customer service "
+    "shop store team person human colleague agent latest last newest recent most first second "
+    "third other one ones same different new whole entire complete rest details information info "
+    "process date id couple few lot bit please thank thanks much long know let sure have had was "
+    "were are not and with from that this what when where how why who which been being get got "
+    "but now back for your you paket bestellung commande pedido colis envío update change"
 )
-_NOISE = frozenset(
-    [
-        "set",
-        "with",
-        "and",
-        "for",
-        "the",
-        "pack",
-        "size",
-        "small",
-        "large",
-        "medium",
-        "black",
-        "white",
-        "blue",
-        "red",
-        "green",
-        "grey",
-        "piece",
-    ]
-)
+_NOISE = patterns.words_of("set with and for the pack size small large medium black white blue red green grey piece")
 
 
 def find_order(desk: Desk, moment: Moment, aim: Aim, *, careful: bool) -> Order:
@@ -236,8 +91,8 @@ def line_sum(lines: Sequence[Mapping[str, Any]]) -> int:
     return sum(int(line.get("unit_minor") or 0) * int(line.get("quantity") or 1) for line in lines)
 
 
-def status_text(order: Order, language: str) -> str:
-    """How an order stands, in one to three sentences of facts."""
+def status_text(order: Order, language: str, *, tracked: bool = True) -> str:
+    """How an order stands, in one to three sentences of facts; `tracked` with the parcel's number."""
     facts = {
         "order": order["order_id"],
         "items": items_text(order),
@@ -248,7 +103,7 @@ def status_text(order: Order, language: str) -> str:
     status = str(order.get("status"))
     key = status if status in ("paid", "shipped", "delivered", "returned", "cancelled") else "paid"
     parts = [phrase(key, language, **facts)]
-    if status in ("shipped", "delivered") and order.get("tracking"):
+    if tracked and status in ("shipped", "delivered") and order.get("tracking"):
         parts.append(
             phrase(
                 "tracking",
