@@ -254,6 +254,8 @@ class Chat {
   showPage(page) {
     const stick = this.thread.isAtBottom();
     this.status.show(page);
+    if (this.toSay) this.status.announce(this.toSay); // after the state, which may speak too
+    this.toSay = "";
     this.isCaughtUp = true;
     if (this.thread.lastSeq) find("welcome").dataset.quiet = "";
     if (stick) this.thread.scrollToEnd();
@@ -264,7 +266,7 @@ class Chat {
     if (!news.length) return;
     this.status.showProgress("idle");
     if (this.isCaughtUp) {
-      this.status.announce(news.map(spoken).join(" "));
+      this.toSay = [this.toSay, ...news.map(spoken)].filter(Boolean).join(" ");
       for (const { kind, seq } of news) this.bridge.send("message", { kind, seq });
     }
     find("newest").hidden = this.thread.isAtBottom();
