@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from channels.db import database_sync_to_async
 
+from supportagent.console import consumers
 from supportagent.console.consumers import NOT_ALLOWED, NOT_LOGGED_IN, LiveConsumer
 from supportagent.widget import conversation, sessions
 from supportagent.widget.errors import Refused
@@ -66,6 +67,13 @@ class WidgetConsumer(LiveConsumer):
             await self.close(code=NOT_ALLOWED if refusal.status == 403 else NOT_LOGGED_IN)
             return False
         return await super()._listen()
+
+    async def _keep_authorised(self) -> None:
+        """A session that was ended or ran out closes its socket; there is no staff member to read afresh."""
+        while True:
+            await asyncio.sleep(consumers.REAUTHORISE_SECONDS)
+            if not await self._listen():
+                return
 
     async def authorise(self) -> list[str]:
         return await _groups(self._session)

