@@ -253,7 +253,7 @@ DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
 MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
 MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries
-MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments in one run: more is a loop
+MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments for one message: more is a loop
 MODEL_STREAM = env.flag("SUPPORTAGENT_MODEL_STREAM", False)
 DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "offline-demo" if DEFAULT_MODEL_PROVIDER == "offline" else "gpt-5-mini")
 SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answers of the `scripted` provider

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from agents import budgets, services
 from agents.lease import Claim, FenceLost, Step, claim, heartbeat, step
-from agents.loop import execution, guardrails, planning, prompt, thinking
+from agents.loop import execution, guardrails, limits, planning, prompt, thinking
 from agents.loop.planning import CallRefused, Capability
 from agents.loop.thinking import ModelFailed, Thought
 from agents.loop.transcript import Transcript
@@ -33,7 +33,6 @@ from supportagent.tickets.models import HandOver, Ticket
 logger = logging.getLogger(__name__)
 
 State = ToolCall.State
-MAX_REPAIRS = 2  # turns with calls that do not follow the contract, before a person takes over
 SORRY = "I am handing this over to a colleague, who will read our conversation and answer you here."
 
 
@@ -170,26 +169,13 @@ class AgentRunner:
             return self._answer(held, run, last, superseded=bool(news))
         if not news:
             return self._leave(held, run, self._resting_state(run), "")
-        self._check_limits(run)
+        worked_ms = run.worked_ms + int((time.monotonic() - self.started) * 1000)
+        limit = limits.reached(run, transcript, news, worked_ms=worked_ms)
+        if limit:
+            raise HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.")
         thought = self._think(held, run, transcript, news)
         self._keep(held, thought, transcript, news)
         return False
-
-    def _check_limits(self, run: Run) -> None:
-        agent = run.agent
-        worked = run.worked_ms + int((time.monotonic() - self.started) * 1000)
-        calls = run.tool_calls.values_list("turn", "code", "name", "bound_arguments")
-        confused = {turn for turn, code, _, _ in calls if code in planning.CONFUSED}
-        repeated = _most_repeated([(name, arguments) for _, _, name, arguments in calls if arguments])
-        for what, count, limit in (
-            ("turns", run.turns, agent.max_turns),
-            ("tool calls", len(calls), agent.max_tool_calls),
-            ("seconds of work", worked // 1000, agent.max_seconds),
-            ("turns with calls that do not follow the contract", len(confused), MAX_REPAIRS + 1),
-            ("identical calls", repeated, settings.MAX_IDENTICAL_CALLS),
-        ):
-            if count >= limit:
-                raise HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {count} {what} of {limit}.")
 
     def _think(self, held: Claim, run: Run, transcript: Transcript, news: list) -> Thought:
         agent = run.agent
@@ -330,6 +316,8 @@ class AgentRunner:
         if state == Run.State.AWAITING_APPROVAL:
             tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_APPROVAL)
             return
+        if state == Run.State.COMPLETED:
+            tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_CUSTOMER)
         run.ended_because = because
         run.finished_at = timezone.now()
         services.record_run(f"agents.run.{state.lower()}", run, cost_micros=run.cost_micros, outcome=because)
@@ -367,7 +355,3 @@ def _replayable(reply: ModelReply, requested: tuple[RequestedCall, ...]) -> list
 def _storable(text: str) -> str:
     """PostgreSQL stores no NUL, and UTF-8 no half characters."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
-
-
-def _most_repeated(calls: list[tuple[str, str]]) -> int:
-    return max((calls.count(call) for call in set(calls)), default=0)

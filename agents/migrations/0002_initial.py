@@ -6,123 +6,164 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('agents', '0001_initial'),
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('staff', '0001_initial'),
-        ('tickets', '0001_initial'),
+        ("agents", "0001_initial"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("staff", "0001_initial"),
+        ("tickets", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='agent',
-            name='service_user',
-            field=models.OneToOneField(help_text='The account whose role decides what the agent may do.', on_delete=django.db.models.deletion.PROTECT, related_name='agent', to=settings.AUTH_USER_MODEL),
+            model_name="agent",
+            name="service_user",
+            field=models.OneToOneField(
+                help_text="The account whose role decides what the agent may do.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="agent",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='agent',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agents', to='staff.team'),
+            model_name="agent",
+            name="team",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="agents", to="staff.team"
+            ),
         ),
         migrations.AddField(
-            model_name='agentgroupgrant',
-            name='content_object',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='agents.agent'),
+            model_name="agentgroupgrant",
+            name="content_object",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="agents.agent"),
         ),
         migrations.AddField(
-            model_name='agentgroupgrant',
-            name='group',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.group'),
+            model_name="agentgroupgrant",
+            name="group",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.group"),
         ),
         migrations.AddField(
-            model_name='agentgroupgrant',
-            name='permission',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission'),
+            model_name="agentgroupgrant",
+            name="permission",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
         ),
         migrations.AddField(
-            model_name='agentusergrant',
-            name='content_object',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='agents.agent'),
+            model_name="agentusergrant",
+            name="content_object",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="agents.agent"),
         ),
         migrations.AddField(
-            model_name='agentusergrant',
-            name='permission',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission'),
+            model_name="agentusergrant",
+            name="permission",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
         ),
         migrations.AddField(
-            model_name='agentusergrant',
-            name='user',
+            model_name="agentusergrant",
+            name="user",
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(fields=('scope', 'subject', 'period'), name='one_budget_per_scope'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(fields=("scope", "subject", "period"), name="one_budget_per_scope"),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='reserved_is_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserved__gte", 0)), name="reserved_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('spent__gte', 0)), name='spent_is_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(condition=models.Q(("spent__gte", 0)), name="spent_is_not_negative"),
         ),
         migrations.AddField(
-            model_name='historicalagent',
-            name='history_user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="historicalagent",
+            name="history_user",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='historicalagent',
-            name='service_user',
-            field=models.ForeignKey(blank=True, db_constraint=False, help_text='The account whose role decides what the agent may do.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="historicalagent",
+            name="service_user",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                help_text="The account whose role decides what the agent may do.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='historicalagent',
-            name='team',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='staff.team'),
+            model_name="historicalagent",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="staff.team",
+            ),
         ),
         migrations.AddField(
-            model_name='historicalbudget',
-            name='history_user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="historicalbudget",
+            name="history_user",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='historicalkillswitch',
-            name='history_user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="historicalkillswitch",
+            name="history_user",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='agent',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='agents.agent'),
+            model_name="run",
+            name="agent",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="agents.agent"
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='ticket',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='tickets.ticket'),
+            model_name="run",
+            name="ticket",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="tickets.ticket"
+            ),
         ),
         migrations.AddField(
-            model_name='modelcall',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='model_calls', to='agents.run'),
+            model_name="modelcall",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="model_calls", to="agents.run"
+            ),
         ),
         migrations.AddField(
-            model_name='runevent',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='agents.run'),
+            model_name="runevent",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="events", to="agents.run"
+            ),
         ),
         migrations.AddField(
-            model_name='spend',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='spends', to='agents.run'),
+            model_name="spend",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="spends", to="agents.run"
+            ),
         ),
         migrations.AddField(
-            model_name='toolcall',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tool_calls', to='agents.run'),
+            model_name="toolcall",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="tool_calls", to="agents.run"
+            ),
         ),
     ]

@@ -5,66 +5,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('agents', '0002_initial'),
-        ('tools', '0001_initial'),
+        ("agents", "0002_initial"),
+        ("tools", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='toolcall',
-            name='tool',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tools.tool'),
+            model_name="toolcall",
+            name="tool",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tools.tool"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.UniqueConstraint(condition=models.Q(('receives_requests', True)), fields=('receives_requests',), name='one_agent_receives_requests'),
+            model_name="agent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("receives_requests", True)),
+                fields=("receives_requests",),
+                name="one_agent_receives_requests",
+            ),
         ),
         migrations.AlterUniqueTogether(
-            name='agentgroupgrant',
-            unique_together={('group', 'permission', 'content_object')},
+            name="agentgroupgrant",
+            unique_together={("group", "permission", "content_object")},
         ),
         migrations.AlterUniqueTogether(
-            name='agentusergrant',
-            unique_together={('user', 'permission', 'content_object')},
+            name="agentusergrant",
+            unique_together={("user", "permission", "content_object")},
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['state', 'lease_until'], name='agents_run_state_048a97_idx'),
+            model_name="run",
+            index=models.Index(fields=["state", "lease_until"], name="agents_run_state_048a97_idx"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['ticket', 'created_at'], name='agents_run_ticket__66dc89_idx'),
+            model_name="run",
+            index=models.Index(fields=["ticket", "created_at"], name="agents_run_ticket__66dc89_idx"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['QUEUED', 'RUNNING', 'AWAITING_APPROVAL'])), fields=('ticket',), name='one_live_run_per_ticket'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["QUEUED", "RUNNING", "AWAITING_APPROVAL"])),
+                fields=("ticket",),
+                name="one_live_run_per_ticket",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modelcall',
-            constraint=models.UniqueConstraint(fields=('run', 'turn'), name='one_reply_per_turn'),
+            model_name="modelcall",
+            constraint=models.UniqueConstraint(fields=("run", "turn"), name="one_reply_per_turn"),
         ),
         migrations.AddConstraint(
-            model_name='runevent',
-            constraint=models.UniqueConstraint(fields=('run', 'seq'), name='one_event_per_number'),
+            model_name="runevent",
+            constraint=models.UniqueConstraint(fields=("run", "seq"), name="one_event_per_number"),
         ),
         migrations.AddIndex(
-            model_name='spend',
-            index=models.Index(fields=['state', 'expires_at'], name='agents_spen_state_026e63_idx'),
+            model_name="spend",
+            index=models.Index(fields=["state", "expires_at"], name="agents_spen_state_026e63_idx"),
         ),
         migrations.AddIndex(
-            model_name='toolcall',
-            index=models.Index(fields=['subject', 'state'], name='agents_tool_subject_3d81d7_idx'),
+            model_name="toolcall",
+            index=models.Index(fields=["subject", "state"], name="agents_tool_subject_3d81d7_idx"),
         ),
         migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(fields=('run', 'turn', 'index'), name='one_call_per_place'),
+            model_name="toolcall",
+            constraint=models.UniqueConstraint(fields=("run", "turn", "index"), name="one_call_per_place"),
         ),
         migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('effect_key', ''), _negated=True), ('state__in', ['AWAITING_APPROVAL', 'READY', 'SENDING', 'OUTCOME_UNKNOWN'])), fields=('effect_key',), name='one_live_call_per_effect'),
+            model_name="toolcall",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("effect_key", ""), _negated=True),
+                    ("state__in", ["AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN"]),
+                ),
+                fields=("effect_key",),
+                name="one_live_call_per_effect",
+            ),
         ),
     ]

@@ -31,8 +31,8 @@ class Agent(models.Model):
         help_text="The account whose role decides what the agent may do.",
     )
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="agents")
-    max_turns = models.PositiveIntegerField(default=12, help_text="Model calls per run.")
-    max_tool_calls = models.PositiveIntegerField(default=24, help_text="Tool calls per run.")
+    max_turns = models.PositiveIntegerField(default=12, help_text="Model calls per customer message.")
+    max_tool_calls = models.PositiveIntegerField(default=24, help_text="Tool calls per customer message.")
     max_seconds = models.PositiveIntegerField(default=300, help_text="Working time of a run, waiting not counted.")
     max_output_tokens = models.PositiveIntegerField(default=1024)
     session_cap_micros = models.PositiveBigIntegerField(

@@ -250,3 +250,34 @@ def test_nothing_of_a_turn_reaches_the_customer_after_a_person_took_over(interru
     assert run.state == Run.State.CANCELLED
     assert world.replies(ticket) == []
     assert Spend.objects.get(run=run).state == Spend.State.SETTLED
+
+
+def test_after_the_answer_the_ticket_waits_for_the_customer(world: World) -> None:
+    request = world.held_refund()
+    request.ticket.refresh_from_db()
+    assert request.ticket.state == Ticket.State.WAITING_APPROVAL
+    world.approve(request)
+    world.advance(request.ticket)
+    request.ticket.refresh_from_db()
+    assert request.ticket.state == Ticket.State.WAITING_CUSTOMER
+
+
+def test_a_customer_who_asks_often_while_a_refund_waits_does_not_lose_it(world: World) -> None:
+    request = world.held_refund()
+    world.script([{"calls": [READ_ORDER]}, {"text": "It is still being looked at."}])
+    for _ in range(8):
+        world.write("Any news about ORD-1042?")
+        world.advance(request.ticket)
+    request.refresh_from_db()
+    assert request.state == ApprovalRequest.State.PENDING
+    assert request.ticket.runs.get().state == Run.State.AWAITING_APPROVAL
+
+
+def test_an_agent_that_repeats_itself_is_stopped_and_the_customer_is_told(world: World) -> None:
+    world.script([{"calls": [READ_ORDER]}])
+    ticket = world.write()
+    run = world.advance(ticket)
+    assert run.state == Run.State.HANDED_OVER
+    assert HandOver.objects.get(ticket=ticket).reason_code == HandOver.Reason.LIMIT
+    assert "4 identical calls of 4" in HandOver.objects.get(ticket=ticket).summary
+    assert len(world.replies(ticket)) == 1
