@@ -18,6 +18,7 @@ from django.db import close_old_connections
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from agents import failpoints
 from agents.models import Run, RunEvent
 from audit import log as audit_log
 from audit.context import Actor, acting
@@ -109,6 +110,7 @@ def step(held: Claim, *, with_ticket: bool = False) -> Iterator[Step]:
         current = Step(run)
         yield current
         current.flush()
+    failpoints.reach("committed")
 
 
 class Heartbeat:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import Error, close_old_connections
 
-from agents import budgets, services
+from agents import abandoned, budgets, services
 from approvals import services as approvals
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def duties() -> list[Duty]:
         Duty("lost jobs enqueued again", settings.SWEEP_SECONDS, services.sweep),
         Duty("approval requests expired", settings.SWEEP_SECONDS, approvals.expire_due),
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
+        Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
     ]
 
@@ -54,6 +55,10 @@ def _do(duty: Duty) -> None:
         count = duty.act()
     except Error:
         logger.warning("scheduler: %s: the database did not answer", duty.name, exc_info=True)
+        return
+    except Exception:
+        # One duty that fails must not end the others: nobody else finds lost jobs and dead workers.
+        logger.exception("scheduler: %s failed", duty.name)
         return
     if count:
         logger.info("scheduler: %d %s", count, duty.name)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from agents import budgets, services
+from agents import budgets, failpoints, services
 from agents.lease import Claim, FenceLost, Step, claim, heartbeat, step
 from agents.loop import execution, guardrails, limits, planning, prompt, thinking
 from agents.loop.planning import CallRefused, Capability
@@ -39,10 +39,11 @@ SORRY = "I am handing this over to a colleague, who will read our conversation a
 class HandOverNeeded(Exception):
     """The run cannot go on by itself; a person takes the ticket."""
 
-    def __init__(self, reason: str, summary: str) -> None:
+    def __init__(self, reason: str, summary: str, *, withheld: ModelCall | None = None) -> None:
         super().__init__(summary)
         self.reason = reason
         self.summary = summary
+        self.withheld = withheld
 
 
 class AgentRunner:
@@ -145,13 +146,16 @@ class AgentRunner:
                 with step(held) as current:
                     execution.conclude_refused(current, _of(current.run, call), refusal)
                 continue
+            failpoints.reach("before_intent")
             with step(held, with_ticket=call.approval_id is not None) as current:
                 sending = execution.intend(current, _of(current.run, call), facts)
             if sending:
+                failpoints.reach("after_intent")
                 self._send(held, call)
 
     def _send(self, held: Claim, call: ToolCall) -> None:
         outcome = execution.send(call)
+        failpoints.reach("after_effect")
         evidence = execution.observe(call, outcome)
         with step(held) as current:
             execution.conclude(current, _of(current.run, call), outcome, evidence)
@@ -207,6 +211,7 @@ class AgentRunner:
             with audit_log.transaction():  # the reply is void, but it was paid for
                 budgets.settle(thought.spend, charged=thought.cost)
             raise
+        failpoints.reach("reply_committed")
         if not reads:
             return
         answered = [(call, execution.send(call)) for call in reads]
@@ -269,13 +274,15 @@ class AgentRunner:
         """Send the final text, unless the customer wrote again meanwhile. True when the run is left."""
         verdict = guardrails.check_output(last.text, ticket=run.ticket)
         if not superseded and (not verdict.passes or last.finish != "stop"):
-            self._set_fate(last, ModelCall.Fate.WITHHELD)
             problem = verdict.problem or f"the model stopped early ({last.finish})"
-            raise HandOverNeeded(HandOver.Reason.GUARDRAIL, f"A reply was withheld: {problem}.")
+            raise HandOverNeeded(HandOver.Reason.GUARDRAIL, f"A reply was withheld: {problem}.", withheld=last)
         with step(held, with_ticket=True) as current:
             # Race: a message, a decision or a taker-over came while the model wrote. They raise `wanted` under the
             # run's lock, which we hold now: what we saw before is still all there is, or we look again.
-            if superseded or current.run.wanted != run.wanted:
+            if not superseded and current.run.wanted != run.wanted:
+                # The answer stays open: what came in may be nothing that it has to speak of, then it is sent.
+                return False
+            if superseded:
                 self._set_fate(last, ModelCall.Fate.UNSENT)
                 current.emit("message", "The answer was not sent: something new came in")
                 return False
@@ -324,6 +331,9 @@ class AgentRunner:
 
     def _hand_over(self, held: Claim, run: Run, needed: HandOverNeeded) -> None:
         with step(held, with_ticket=True) as current:
+            if needed.withheld is not None:
+                # In this transaction: a worker that dies between the two would leave an answer that nobody sends.
+                self._set_fate(needed.withheld, ModelCall.Fate.WITHHELD)
             services.hand_over(current, reason=needed.reason, summary=needed.summary, customer_text=SORRY)
             self._rest(current, Run.State.HANDED_OVER, needed.reason)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from agents import budgets, prices
+from agents import budgets, failpoints, prices
 from agents.lease import Claim, step
 from agents.models import Agent, Spend
 from agents.prices import Price
@@ -54,6 +54,7 @@ def think(claim: Claim, agent: Agent, provider: Provider, request: ModelRequest)
         with step(claim) as current:
             spend = budgets.reserve(run=current.run, amount=amount, price_id=price.id)
         started = time.monotonic()
+        failpoints.reach("reserved")
         try:
             reply = provider.complete(request)
         except ProviderError as error:

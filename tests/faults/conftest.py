@@ -1,0 +1,12 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import World, build_world
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any, tmp_path: Path) -> World:
+    """The small installation, committed, so that other processes and threads see it."""
+    return build_world(settings, tmp_path)
