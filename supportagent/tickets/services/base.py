@@ -113,6 +113,7 @@ def announce(ticket: Ticket, what: str, *, for_customer: bool) -> None:
     """Tell open pages, after the commit. The customer's page hears nothing of internal notes, not even a beat."""
     payload: dict[str, Any] = {"what": what, "seq": ticket.last_seq}
     publish(f"ticket.{ticket.pk}", payload)
+    publish(f"tickets.team.{ticket.team_id}", payload)
     if for_customer:
         publish(f"widget.{ticket.pk}", payload)
 

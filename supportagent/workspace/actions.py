@@ -1,0 +1,121 @@
+"""What people do to a ticket: each POST calls one verb of tickets and says what came of it."""
+
+from collections.abc import Callable
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from supportagent.staff.models import User
+from supportagent.tickets import services
+from supportagent.tickets.errors import InvalidMessage, TicketError
+from supportagent.tickets.models import Draft, Message, Ticket
+from supportagent.workspace.views import Refusal, kept_query, show, visible
+
+# What a person may move a ticket to by hand; the other states follow from what happens.
+STATES = {Ticket.State.RESOLVED, Ticket.State.CLOSED, Ticket.State.OPEN}
+
+
+@login_required
+@require_POST
+def take_over(request: HttpRequest, number: str) -> HttpResponse:
+    """Claim the ticket; whoever comes second reads who was first."""
+    return _act(request, number, "take-over", lambda ticket, by: services.take_over(ticket=ticket, by=by))
+
+
+@login_required
+@require_POST
+def hand_back(request: HttpRequest, number: str) -> HttpResponse:
+    """Give the ticket back to the agents, with a brief."""
+    brief = request.POST.get("body", "")
+    return _act(request, number, "brief", lambda ticket, by: services.hand_back(ticket=ticket, by=by, brief=brief))
+
+
+@login_required
+@require_POST
+def reply(request: HttpRequest, number: str) -> HttpResponse:
+    """Answer the customer in one's own name."""
+    body = request.POST.get("body", "")
+    return _act(
+        request,
+        number,
+        "reply",
+        lambda ticket, by: services.post_reply(ticket=ticket, body=body, actor=by, kind=Message.Kind.PERSON),
+    )
+
+
+@login_required
+@require_POST
+def note(request: HttpRequest, number: str) -> HttpResponse:
+    """Write something down that no customer sees."""
+    body = request.POST.get("body", "")
+    return _act(request, number, "note", lambda ticket, by: services.add_note(ticket=ticket, body=body, actor=by))
+
+
+@login_required
+@require_POST
+def save_draft(request: HttpRequest, number: str) -> HttpResponse:
+    """Keep a reply beside the conversation, to be sent later or by a colleague."""
+    body = request.POST.get("body", "")
+    return _act(request, number, "reply", lambda ticket, by: services.save_draft(ticket=ticket, body=body, actor=by))
+
+
+@login_required
+@require_POST
+def send_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """Send a draft as it was edited."""
+    body = request.POST.get("body", "")
+    return _act(
+        request,
+        number,
+        f"draft-{pk}",
+        lambda ticket, by: services.send_draft(draft=_draft(ticket, pk), by=by, body=body),
+    )
+
+
+@login_required
+@require_POST
+def discard_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """Throw a draft away."""
+    return _act(
+        request, number, f"draft-{pk}", lambda ticket, by: services.discard_draft(draft=_draft(ticket, pk), by=by)
+    )
+
+
+@login_required
+@require_POST
+def move(request: HttpRequest, number: str) -> HttpResponse:
+    """Resolve, close or open the ticket again."""
+    return _act(request, number, "state", lambda ticket, by: _move(ticket, by, request.POST.get("state", "")))
+
+
+def _move(ticket: Ticket, by: User, state: str) -> Ticket:
+    if state not in STATES:
+        raise InvalidMessage("A ticket can be resolved, closed or opened again.")
+    return services.set_state(ticket=ticket, state=state, actor=by)
+
+
+def _draft(ticket: Ticket, pk: int) -> Draft:
+    return get_object_or_404(Draft.objects.select_related("ticket"), pk=pk, ticket=ticket)
+
+
+def _act(request: HttpRequest, number: str, form: str, verb: Callable[[Ticket, User], object]) -> HttpResponse:
+    """Run the verb on a ticket that this person sees, and go back to its page.
+
+    A refusal answers with the same page, the reason in it and the text not lost. PermissionDenied of a role is
+    left to the 403 page.
+    """
+    ticket = visible(request, number)
+    try:
+        verb(ticket, request.user)  # type: ignore[arg-type]
+    except TicketError as refused:
+        return show(
+            request,
+            visible(request, number),
+            Refusal(form, str(refused), refused.status, request.POST.get("body", "")),
+        )
+    address = reverse("workspace:ticket", args=[number])
+    # The page's script forgets the text that it kept for this form.
+    return HttpResponseRedirect(f"{address}?{kept_query(request, sent=form)}")

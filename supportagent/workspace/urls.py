@@ -1,0 +1,34 @@
+from django.urls import path, register_converter
+
+from supportagent.workspace import actions, views
+
+
+class TicketNumber:
+    """`T-1042`, and nothing else, so that no odd address gets as far as the database."""
+
+    regex = "T-[0-9]{1,18}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(TicketNumber, "ticket_number")
+
+app_name = "workspace"
+urlpatterns = [
+    path("console/tickets/", views.tickets, name="tickets"),
+    path("console/tickets/<ticket_number:number>/", views.ticket, name="ticket"),
+    path("console/tickets/<ticket_number:number>/take-over/", actions.take_over, name="take_over"),
+    path("console/tickets/<ticket_number:number>/hand-back/", actions.hand_back, name="hand_back"),
+    path("console/tickets/<ticket_number:number>/reply/", actions.reply, name="reply"),
+    path("console/tickets/<ticket_number:number>/note/", actions.note, name="note"),
+    path("console/tickets/<ticket_number:number>/state/", actions.move, name="state"),
+    path("console/tickets/<ticket_number:number>/drafts/", actions.save_draft, name="save_draft"),
+    path("console/tickets/<ticket_number:number>/drafts/<int:pk>/send/", actions.send_draft, name="send_draft"),
+    path(
+        "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/", actions.discard_draft, name="discard_draft"
+    ),
+]

@@ -1,0 +1,145 @@
+"""Two pages: the list of tickets, and one ticket beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.models import ApprovalRequest
+from supportagent.staff.models import User
+from supportagent.staff.permissions import Permission, require
+from supportagent.tickets.models import Draft, Ticket
+from supportagent.workspace import queries
+from supportagent.workspace.thread import thread_of
+
+PAGE_SIZE = 50
+ASIDE_SIZE = 10  # runs and requests listed beside a conversation; the rest stands in line
+KEPT_IN_ADDRESSES = ("split", "q", "page", "before")
+
+# What the page offers. Each verb asks again, under the ticket's lock.
+RIGHTS = {
+    "note": Permission.ADD_NOTE,
+    "reply": Permission.REPLY_TICKET,
+    "take_over": Permission.TAKE_OVER_TICKET,
+    "draft": Permission.DRAFT_REPLY,
+    "see_runs": Permission.VIEW_RUN,
+    "see_requests": Permission.VIEW_APPROVALREQUEST,
+    "personal_data": Permission.VIEW_PII,
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer other than yes: to which form ("reply", "note", "brief", "draft-7"), why, and what was written."""
+
+    form: str
+    message: str
+    status: int
+    text: str
+
+
+@login_required
+@require_GET
+def tickets(request: HttpRequest) -> HttpResponse:
+    """The tickets of the teams that this person sees."""
+    require(request.user, Permission.VIEW_TICKET)
+    return render(request, "workspace/tickets.html", _list(request, reverse("workspace:tickets")))
+
+
+@login_required
+@require_GET
+def ticket(request: HttpRequest, number: str) -> HttpResponse:
+    """One ticket: the list, its conversation, and what is known about it."""
+    return show(request, visible(request, number))
+
+
+def visible(request: HttpRequest, number: str) -> Ticket:
+    """The ticket, for a person who may read tickets (else 403) and sees its team (else 404)."""
+    require(request.user, Permission.VIEW_TICKET)
+    seen = Ticket.objects.visible_to(request.user).select_related("customer", "team", "assignee")
+    return get_object_or_404(seen, number=number)
+
+
+def show(request: HttpRequest, opened: Ticket, refusal: Refusal | None = None) -> HttpResponse:
+    """The page of a ticket; after a refused POST with the answer in it and the typed text kept."""
+    context = _list(request, reverse("workspace:ticket", args=[opened.number]))
+    context |= _opened(request, opened, context["may"])
+    context |= {"refusal": refusal, "homeless": refusal is not None and not _has_form(refusal.form, context)}
+    return render(request, "workspace/tickets.html", context, status=refusal.status if refusal else 200)
+
+
+def _has_form(form: str, context: dict[str, Any]) -> bool:
+    """Does the page still hold the form in which a refused text stood? Else the text is shown by itself."""
+    if form == "note":
+        return context["may"]["note"]
+    forms = {"reply", "brief", *(f"draft-{draft.pk}" for draft in context["drafts"])}
+    return context["holds"] and form in forms
+
+
+def _list(request: HttpRequest, here: str) -> dict[str, Any]:
+    user: User = request.user  # type: ignore[assignment]
+    may = {name: user.has_perm(permission) for name, permission in RIGHTS.items()}
+    split = queries.find(request.GET.get("split", ""))
+    words = request.GET.get("q", "")[:100]
+    found = queries.search(split.of(user), words, personal_data=may["personal_data"])
+    kept = kept_query(request)
+    return {
+        "may": may,
+        "split": split,
+        "splits": queries.counts(user),
+        "words": words,
+        "page": _page(request, found.select_related("customer", "assignee")),
+        "query": kept,
+        # Not the address of this request: after a refused POST that one cannot be fetched again.
+        "here": f"{here}?{kept}",
+    }
+
+
+def _page(request: HttpRequest, found: Any) -> Page:
+    return Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+
+
+def kept_query(request: HttpRequest, **more: str) -> str:
+    """The part of the address that says where in the list a person is, and `more`."""
+    kept = QueryDict(mutable=True)
+    kept.update({name: request.GET[name] for name in KEPT_IN_ADDRESSES if request.GET.get(name)} | more)
+    return kept.urlencode()
+
+
+def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[str, Any]:
+    thread = thread_of(opened, before=_number(request.GET.get("before", "")))
+    requests = opened.approval_requests.select_related("tool").order_by("-pk")
+    return {
+        "opened": opened,
+        "thread": thread,
+        "pending": [r for r in requests.filter(state=ApprovalRequest.State.PENDING)],
+        "requests": requests[:ASIDE_SIZE] if may["see_requests"] else [],
+        "runs": opened.runs.select_related("agent")[:ASIDE_SIZE] if may["see_runs"] else [],
+        "cost_micros": opened.runs.aggregate(sum=Sum("cost_micros"))["sum"] or 0,
+        **_handed_over(opened),
+        "drafts": opened.drafts.filter(state=Draft.State.OPEN).select_related("author"),
+        "holds": opened.assignee_id == request.user.pk and not opened.is_over,
+    }
+
+
+def _handed_over(opened: Ticket) -> dict[str, Any]:
+    """The newest hand-over: what was tried as a list, every other fact as a line."""
+    found = opened.hand_overs.first()
+    facts = dict(found.facts) if found else {}
+    tried = facts.pop("tried", [])
+    return {
+        "hand_over": found,
+        "tried": [str(line) for line in tried] if isinstance(tried, list) else [str(tried)],
+        "known": [(name.replace("_", " ").capitalize(), str(value)) for name, value in facts.items()],
+    }
+
+
+def _number(text: str) -> int | None:
+    """A message's number out of an address; anything else is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
