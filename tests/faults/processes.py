@@ -1,5 +1,6 @@
 """Real worker processes on the test's database, and how they end."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from django.db import connection
 from agents.models import Run
 
 ROOT = Path(__file__).parent.parent.parent
-LEASE_SECONDS = "1"
 
 
 def database_url() -> str:
@@ -25,34 +25,46 @@ def database_url() -> str:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """What a process needs to work like one of this installation's workers, with a lease that soon runs out."""
+    """What a process needs to be one of this installation's workers, with a lease that soon runs out."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": database_url(),
         "SUPPORTAGENT_MODEL_PROVIDER": "scripted",
         "SUPPORTAGENT_MODEL": "scripted",
-        "SUPPORTAGENT_SCRIPTED_MODEL_FILE": settings.SCRIPTED_MODEL_FILE,
-        "SUPPORTAGENT_LEASE_SECONDS": LEASE_SECONDS,
+        "SUPPORTAGENT_LEASE_SECONDS": "1",
         "SUPPORTAGENT_LEASE_RENEW_SECONDS": "0.4",
         "SUPPORTAGENT_LOG_LEVEL": "WARNING",
         **changes,
     }
 
 
-def start_worker(run: Run, *, failpoint: str = "") -> subprocess.Popen[bytes]:
-    """A process that takes the run's job; it is killed where it reaches the failpoint."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.worker", str(run.pk)],
-        cwd=ROOT,
-        env=environment(FAILPOINT=f"{failpoint}:kill" if failpoint else ""),
-        stderr=subprocess.PIPE,
-    )
+class Workers:
+    """Starts worker processes that do one job each; a failpoint names the place where they are killed."""
 
+    def __init__(self) -> None:
+        self._host = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.worker"],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-def work(run: Run, *, failpoint: str = "") -> int:
-    """Let a worker process do the job to its end; its exit code, -9 when it was killed."""
-    process = start_worker(run, failpoint=failpoint)
-    _, errors = process.communicate(timeout=60)
-    assert b"Traceback" not in errors, errors.decode()
-    return process.returncode
+    def work(self, run: Run, *, failpoint: str = "") -> int:
+        """Let one worker do the job to its end; its exit code, -9 when it was killed."""
+        return self.at_once([run], failpoint=failpoint)[0]
+
+    def at_once(self, runs: list[Run], *, failpoint: str = "") -> list[int]:
+        """Let a worker each do these jobs, all at the same time."""
+        assert self._host.stdin and self._host.stdout
+        script = settings.SCRIPTED_MODEL_FILE
+        jobs = [{"run": str(run.pk), "script": script, "failpoint": failpoint} for run in runs]
+        self._host.stdin.write(json.dumps(jobs) + "\n")
+        self._host.stdin.flush()
+        return json.loads(self._host.stdout.readline())
+
+    def close(self) -> None:
+        """End the process that starts the workers."""
+        self._host.communicate(timeout=10)

@@ -14,7 +14,7 @@ from audit.models import AuditEntry
 from supportagent.store.models import Refund
 from supportagent.tickets.models import HandOver, Ticket
 from tests.broker import eventually
-from tests.faults.processes import start_worker, work
+from tests.faults.processes import Workers
 from tests.world import DONE, HELD, READ_ORDER, REFUND_STORY, World
 
 KILLED = -9
@@ -47,32 +47,36 @@ def check_everything(world: World, ticket: Ticket) -> None:
 
 
 @pytest.mark.parametrize("failpoint", ["before_intent", "after_intent", "after_effect"])
-def test_a_worker_killed_around_the_refund_neither_loses_nor_repeats_it(world: World, failpoint: str) -> None:
+def test_a_worker_killed_around_the_refund_neither_loses_nor_repeats_it(
+    world: World, workers: Workers, failpoint: str
+) -> None:
     ticket, run = approved_refund(world)
 
-    assert work(run, failpoint=failpoint) == KILLED
+    assert workers.work(run, failpoint=failpoint) == KILLED
     assert Refund.objects.count() == (1 if failpoint == "after_effect" else 0)
     assert world.call().state == (ToolCall.State.READY if failpoint == "before_intent" else ToolCall.State.SENDING)
 
     reap()
-    assert work(run) == 0
+    assert workers.work(run) == 0
     check_everything(world, ticket)
     assert world.call().attempt == (2 if failpoint == "after_intent" else 1)
 
 
-def test_a_worker_killed_while_the_model_thinks_costs_the_reservation_and_not_the_run(world: World) -> None:
+def test_a_worker_killed_while_the_model_thinks_costs_the_reservation_and_not_the_run(
+    world: World, workers: Workers
+) -> None:
     world.script(REFUND_STORY)
     ticket = world.write()
     run = ticket.runs.get()
-    assert work(run, failpoint="reserved") == KILLED
+    assert workers.work(run, failpoint="reserved") == KILLED
     lost = Spend.objects.get()
     assert lost.state == Spend.State.RESERVED
 
     reap()
-    assert work(run) == 0
+    assert workers.work(run) == 0
     request = ApprovalRequest.objects.pending().get()
     world.approve(request)
-    assert work(run) == 0
+    assert workers.work(run) == 0
     check_everything(world, ticket)
 
     Spend.objects.filter(pk=lost.pk).update(expires_at="2020-01-01T00:00:00Z")
@@ -84,11 +88,12 @@ def test_a_worker_killed_while_the_model_thinks_costs_the_reservation_and_not_th
 
 def test_a_worker_killed_after_the_reply_was_stored_reads_what_it_asked_for_and_asks_nothing_twice(
     world: World,
+    workers: Workers,
 ) -> None:
     world.script([{"calls": [READ_ORDER]}, {"text": "It was delivered."}])
     ticket = world.write("Where is ORD-1042?")
     run = ticket.runs.get()
-    assert work(run, failpoint="reply_committed") == KILLED
+    assert workers.work(run, failpoint="reply_committed") == KILLED
     assert world.call("store__get_order").state == ToolCall.State.SENDING
 
     reap()
@@ -99,10 +104,10 @@ def test_a_worker_killed_after_the_reply_was_stored_reads_what_it_asked_for_and_
     assert verification.verify().findings == ()
 
 
-def test_a_run_that_kills_three_workers_is_parked_and_a_person_gets_the_ticket(world: World) -> None:
+def test_a_run_that_kills_three_workers_is_parked_and_a_person_gets_the_ticket(world: World, workers: Workers) -> None:
     ticket, run = approved_refund(world)
     for _ in range(3):
-        assert work(run, failpoint="before_intent") == KILLED
+        assert workers.work(run, failpoint="before_intent") == KILLED
         reap()
     run.refresh_from_db()
     ticket.refresh_from_db()
@@ -116,11 +121,10 @@ def test_a_run_that_kills_three_workers_is_parked_and_a_person_gets_the_ticket(w
     assert verification.verify().findings == ()
 
 
-def test_the_same_job_delivered_to_two_workers_at_once_is_done_by_one(world: World) -> None:
+def test_the_same_job_delivered_to_two_workers_at_once_is_done_by_one(world: World, workers: Workers) -> None:
     ticket, run = approved_refund(world)
     fence = run.fence
-    workers = [start_worker(run), start_worker(run)]
-    assert [worker.wait(60) for worker in workers] == [0, 0]
+    assert workers.at_once([run, run]) == [0, 0]
     check_everything(world, ticket)
     run.refresh_from_db()
     assert run.fence == fence + 1
