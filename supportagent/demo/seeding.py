@@ -13,6 +13,7 @@ from supportagent.demo.seed_data.write_knowledge import write_articles
 from supportagent.demo.seed_data.write_people import write_people
 from supportagent.demo.seed_data.write_shop import write_shop
 from supportagent.demo.seed_data.write_tickets import write_tickets
+from supportagent.demo.shop import ensure_demo_widget_app
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article
 from supportagent.store.models import Account, Cancellation, Order, OrderItem, Payment, Product, Refund
@@ -68,6 +69,7 @@ def seed(now: datetime) -> Seeded:
             tickets=write_tickets(now, people=people),
         )
         seed_governance()
+        ensure_demo_widget_app([settings.SHOP_URL])
     return seeded
 
 

@@ -15,8 +15,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from audit import log as audit_log
 from supportagent.demo.logins import LOGINS, PASSWORD
 from supportagent.demo.processes import Program, Supervisor
+from supportagent.demo.shop import ensure_demo_widget_app
 from supportagent.demo.valkey import answers, data_folder, valkey_program
 
 VALKEY_START_SECONDS = 20.0
@@ -56,11 +58,13 @@ class Command(BaseCommand):
         with supervisor.interrupted_by_signals():
             call_command("migrate", verbosity=0, interactive=False)
             call_command("seed_demo", stdout=self.stdout)
+            name = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - a comparison
+            urls = [f"http://{name}:{opened.getsockname()[1]}" for opened in (console, shop)]
+            with audit_log.transaction():
+                ensure_demo_widget_app(urls[1:])  # the shop's address depends on the port of this start
         connection.close()
         if supervisor.stopping:
             return
-        name = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - a comparison
-        urls = [f"http://{name}:{opened.getsockname()[1]}" for opened in (console, shop)]
         supervisor.start(*programs(console, shop, *urls))
         supervisor.run(until=lambda: web_answers(console))
         if not supervisor.stopping:
