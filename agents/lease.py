@@ -72,7 +72,9 @@ class Step:
     def flush(self) -> None:
         RunEvent.objects.bulk_create(self.events)
         self.run.save(update_fields=_OWNED)
-        live.publish(f"run.{self.run.pk}", {"type": "live.changed", "what": "run", "seq": self.run.event_seq})
+        news = {"type": "live.changed", "what": "run", "seq": self.run.event_seq}
+        for group in (f"run.{self.run.pk}", f"ticket.{self.run.ticket_id}"):
+            live.publish(group, news)
 
 
 def claim(run_id: UUID) -> Claim | None:

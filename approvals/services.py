@@ -278,7 +278,8 @@ def _record(
         private={"note": note} if note else None,
         subject=customer if note else "",
     )
-    live.publish(f"approvals.team.{request.ticket.team_id}", {"type": "live.changed", "what": "approvals"})
+    for group in (f"approvals.team.{request.ticket.team_id}", f"ticket.{request.ticket_id}"):
+        live.publish(group, {"type": "live.changed", "what": "approvals"})
 
 
 def _subject_ref(request: ApprovalRequest) -> list[tuple[str, str]]:

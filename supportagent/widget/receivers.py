@@ -40,9 +40,9 @@ def announce_decision(sender: Any, request: ApprovalRequest, **kwargs: Any) -> N
 
 
 @receiver(post_save, sender=Run)
-def announce_run(sender: type, instance: Run, created: bool, **kwargs: Any) -> None:
-    if created:
-        _announce(conversation_group(instance.ticket_id), "status")
+def announce_run(sender: type, instance: Run, **kwargs: Any) -> None:
+    """A run is saved once per step, so the chat shows at once whether it works, waits or is done."""
+    _announce(conversation_group(instance.ticket_id), "status")
 
 
 def _announce(group: str, what: str) -> None:
