@@ -13,6 +13,4 @@ def unclaimed(request: HttpRequest) -> str:
     return str(count) if count else ""
 
 
-register(
-    NavItem("Tickets", "workspace:tickets", "forum", permission=Permission.VIEW_TICKET, badge=unclaimed, order=20)
-)
+register(NavItem("Tickets", "workspace:tickets", "forum", permission=Permission.VIEW_TICKET, badge=unclaimed, order=20))

@@ -11,7 +11,15 @@ from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import InvalidMessage
 from supportagent.tickets.models import Rating, TeamNotice, Ticket
-from supportagent.tickets.services.base import actor_of, announce, authorise, lock, refs_of, save
+from supportagent.tickets.services.base import (
+    actor_of,
+    announce,
+    authorise,
+    lock,
+    refs_of,
+    require_holder,
+    save,
+)
 from supportagent.tickets.services.holding import close_hand_over
 from supportagent.tickets.text import clean_body
 
@@ -67,7 +75,7 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
     """Move a ticket on. Resolving or closing ends its hand-over.
 
     Only a person (`actor` is one) moves a ticket that people hold: what an agent or a job wants of it then is
-    out of date, and leaves it as it is. Without `actor` the current one is recorded and nobody is asked.
+    out of date, and leaves it as it is. Raises Conflict(by) for a person when a colleague holds it. Without `actor` the current one is recorded and nobody is asked.
     """
     wanted = Ticket.State(state)
     with audit_log.transaction():
@@ -77,6 +85,8 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
         person = actor if isinstance(actor, User) and not actor.is_service else None
         if locked.state == wanted or (locked.held_by_person and not locked.is_over and person is None):
             return locked
+        if person is not None and not locked.is_over and locked.assignee_id not in (None, person.pk):
+            require_holder(locked, person)
         before = locked.state
         locked.state = wanted
         locked.resolved_at = (locked.resolved_at or timezone.now()) if locked.is_over else None
