@@ -14,7 +14,7 @@ def world(transactional_db: None, settings: Any, tmp_path: Path) -> World:
     return build_world(settings, tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workers(django_db_setup: None) -> Iterator[Workers]:
     """Worker processes on the test's database."""
     starting = Workers()

@@ -1,8 +1,8 @@
 """Worker processes for tests: `python -m tests.faults.worker` starts one per job that stdin names.
 
 A line of stdin is a JSON list of jobs {"run", "script", "failpoint"} that begin together, the answer on stdout the
-list of their exit codes; what the jobs log goes to stderr. Each job has a process of its own, forked from this one, which has paid for the imports and holds
-no connection; SIGKILL ends it for good, as it would any worker.
+list of their exit codes; what the jobs log goes to stderr. Each job has a process of its own, forked from this one,
+which has paid for the imports and holds no connection; SIGKILL ends it for good, as it would any worker.
 """
 
 import json
