@@ -43,9 +43,10 @@ async def listening(browser):
 
 
 async def hear_changed(socket):
+    """The next news of a message; other frames (a run's progress, "look again" after an outage) have no number."""
     while True:
         frame = await socket.hear(3)
-        if frame["type"] == "changed":
+        if frame["type"] == "changed" and frame["seq"] is not None:
             return frame
 
 
