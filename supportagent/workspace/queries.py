@@ -30,8 +30,8 @@ class Split:
 SPLITS = (
     Split("mine", "Mine", lambda user: _OPEN & Q(assignee=user)),
     # Who has waited longest stands first.
-    Split("person", "Waiting for a person", lambda user: Q(state=Ticket.State.WAITING_PERSON), OLDEST_FIRST),
-    Split("approval", "Waiting for approval", lambda user: Q(state=Ticket.State.WAITING_APPROVAL), OLDEST_FIRST),
+    Split("person", "For a person", lambda user: Q(state=Ticket.State.WAITING_PERSON), OLDEST_FIRST),
+    Split("approval", "For approval", lambda user: Q(state=Ticket.State.WAITING_APPROVAL), OLDEST_FIRST),
     Split("open", "Open", lambda user: _OPEN),
     Split("all", "All", lambda user: Q()),
     Split("closed", "Closed", lambda user: Q(state__in=Ticket.OVER)),

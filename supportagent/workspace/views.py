@@ -118,7 +118,7 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
     return {
         "opened": opened,
         "thread": thread,
-        "pending": [r for r in requests.filter(state=ApprovalRequest.State.PENDING)],
+        "pending": list(requests.filter(state=ApprovalRequest.State.PENDING)),
         "requests": requests[:ASIDE_SIZE] if may["see_requests"] else [],
         "runs": opened.runs.select_related("agent")[:ASIDE_SIZE] if may["see_runs"] else [],
         "cost_micros": opened.runs.aggregate(sum=Sum("cost_micros"))["sum"] or 0,

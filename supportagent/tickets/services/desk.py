@@ -75,7 +75,9 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
     """Move a ticket on. Resolving or closing ends its hand-over.
 
     Only a person (`actor` is one) moves a ticket that people hold: what an agent or a job wants of it then is
-    out of date, and leaves it as it is. Raises Conflict(by) for a person when a colleague holds it. Without `actor` the current one is recorded and nobody is asked.
+    out of date, and leaves it as it is. Without `actor` the current one is recorded and nobody is asked.
+
+    Raises PermissionDenied, NotYours, and Conflict(by) for a person when a colleague holds the ticket.
     """
     wanted = Ticket.State(state)
     with audit_log.transaction():
