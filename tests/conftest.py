@@ -1,11 +1,21 @@
 """What every test shares."""
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import database
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips from one place, so that pytest's summary has one line for all browser tests together."""
+    if CHROMIUM is None and item.get_closest_marker("browser"):
+        pytest.skip("browser tests need chromium on PATH (apt install chromium)")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,156 @@
+"""A process with the demo's settings that writes and reads what a browser cannot: JSON lines in, JSON lines out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportagent.settings")
+django.setup()
+
+import jwt  # noqa: E402
+from django.contrib.auth.hashers import make_password  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from approvals import services as approvals  # noqa: E402
+from approvals.models import ApprovalPolicy, ApprovalRequest  # noqa: E402
+from audit import log as audit_log  # noqa: E402
+from audit.context import Actor, acting  # noqa: E402
+from supportagent.console import live  # noqa: E402
+from supportagent.demo.logins import PASSWORD, DemoLogin  # noqa: E402
+from supportagent.demo.seed_data import write_shop  # noqa: E402
+from supportagent.demo.seed_data.orders import SeedOrder  # noqa: E402
+from supportagent.demo.seed_data.people import CUSTOMERS  # noqa: E402
+from supportagent.demo.seed_data.write_people import _person  # noqa: E402
+from supportagent.staff.models import User  # noqa: E402
+from supportagent.store.models import Account, Refund  # noqa: E402
+from supportagent.tickets import services as tickets  # noqa: E402
+from supportagent.tickets.models import Customer, Message, Ticket  # noqa: E402
+from supportagent.widget.models import WidgetApp  # noqa: E402
+from supportagent.widget.vault import unseal  # noqa: E402
+
+NUMBERS = itertools.count(7001)
+APP = "shop"
+
+
+def new_customer() -> dict[str, str]:
+    """Somebody nobody has heard of, with one delivered order of EUR 84.00 and a shop log-in."""
+    number = next(NUMBERS)
+    seed = CUSTOMERS[0]._replace(
+        reference=f"CUS-{number}", name=f"Nora Quist {number}", email=f"nora.{number}@example.com"
+    )
+    order = SeedOrder(f"ORD-{number}", seed.reference, "delivered", 6, (("COF-TIDE", 1),))
+    write_shop.BY_REFERENCE[seed.reference] = seed
+    now = timezone.now()
+    with acting(Actor.system("seed")), audit_log.transaction():
+        write_shop._account(seed, now).save()
+        write_shop.write_orders([order], now)
+    return {"reference": seed.reference, "name": seed.name, "order": order.order_id, "jwt": token(seed.reference)}
+
+
+def new_colleague(username: str, team: str) -> None:
+    """One more supervisor, who decides for one team."""
+    login = DemoLogin(username, "Sami", "Virtanen", "Supervisor", (team,), "is the second person")
+    _person(login, make_password(PASSWORD))
+
+
+def token(reference: str, *, lives: int = 1800, secret: str = "") -> str:
+    """What the shop's server signs; `secret` replaces its key, a negative `lives` has expired already."""
+    key = WidgetApp.objects.get(app_id=APP).keys.in_use().get()
+    account = Account.objects.get(reference=reference)
+    now = int(time.time())
+    claims = {
+        "sub": reference,
+        "name": account.name,
+        "email": account.email,
+        "aud": APP,
+        "iat": now + min(lives, 0) - 60,
+        "exp": now + lives,
+    }
+    return jwt.encode(claims, secret or unseal(key.sealed_secret), algorithm="HS256", headers={"kid": key.kid})
+
+
+def refunds(order: str) -> list[int]:
+    """The amounts that went back for an order, in minor units."""
+    return list(Refund.objects.filter(order__order_id=order).values_list("amount_minor", flat=True))
+
+
+def facts_of(reference: str) -> dict[str, Any]:
+    """The newest request, run and ticket of a customer, and what they have said, as the database has it."""
+    ticket = Ticket.objects.filter(customer__reference=reference).order_by("-pk").first()
+    if ticket is None:
+        return {"ticket": "", "run": "", "approval": 0, "said": []}
+    request = ApprovalRequest.objects.filter(ticket=ticket).order_by("-pk").first()
+    run = ticket.runs.order_by("-created_at").first()
+    said = ticket.messages.filter(kind=Message.Kind.CUSTOMER).order_by("seq").values_list("body", flat=True)
+    return {
+        "ticket": ticket.number,
+        "run": str(run.pk) if run else "",
+        "approval": request.pk if request else 0,
+        "said": list(said),
+    }
+
+
+def ask_for_refund(customer: dict[str, str]) -> None:
+    """The customer's message, as if the widget had sent it."""
+    who, _ = Customer.objects.get_or_create(
+        reference=customer["reference"], defaults={"name": customer["name"], "email": "nora@example.com"}
+    )
+    tickets.receive_message(
+        customer=who,
+        body=f"Order {customer['order']} arrived chipped. I would like my money back, please.",
+        client_message_id=f"backstage-{time.monotonic_ns()}",
+        assurance=Ticket.Assurance.VERIFIED,
+    )
+
+
+def approve(pk: int, username: str) -> None:
+    request = ApprovalRequest.objects.get(pk=pk)
+    approvals.approve(request=request, by=User.objects.get(username=username), shown_digest=request.digest)
+    live.flush(2)
+
+
+def reply(ticket: str, body: str) -> None:
+    """A reply of the agent with exactly these words, whatever a model would say."""
+    actor = Actor.of(User.objects.get(username="agent-concierge"))
+    found = Ticket.objects.get(number=ticket)
+    with acting(actor):
+        tickets.post_reply(ticket=found, body=body, actor=actor, author_name="Concierge", kind="AGENT")
+    live.flush(2)
+
+
+def time_to_decide(seconds: float) -> None:
+    """How long new refund requests may wait from now on."""
+    for rule in ApprovalPolicy.objects.filter(tool__qualified_name="store__issue_refund", outcome="approve"):
+        rule.expires_after = timedelta(seconds=seconds)
+        rule.save()
+
+
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    verb.__name__: verb
+    for verb in (new_customer, new_colleague, token, refunds, facts_of, ask_for_refund, approve, reply, time_to_decide)
+}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        verb, arguments = json.loads(line)
+        try:
+            answer = {"result": VERBS[verb](**arguments)}
+        except Exception as problem:
+            answer = {"error": f"{verb}: {problem!r}"}
+        print(json.dumps(answer), flush=True)  # noqa: T201 - this is the answer
+
+
+if __name__ == "__main__":
+    main()
