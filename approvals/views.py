@@ -71,7 +71,11 @@ def _decide(request: HttpRequest, pk: int, decision: Any) -> HttpResponse:
     except DecisionRefused as refused:
         found.refresh_from_db()
         return _page(request, found, refused=refused)
-    return HttpResponseRedirect(f"{reverse('approvals:request', args=[pk])}?{request.GET.urlencode()}")
+    return HttpResponseRedirect(f"{_address(found)}?{request.GET.urlencode()}")
+
+
+def _address(opened: ApprovalRequest | None) -> str:
+    return reverse("approvals:request", args=[opened.pk]) if opened else reverse("approvals:queue")
 
 
 def _visible(request: HttpRequest, pk: int) -> ApprovalRequest:
@@ -86,6 +90,8 @@ def _page(
     order = "-decided_at" if split.key == "decided" else "expires_at"
     found = queries.search(_with_relations(split.of(request.user)), words).order_by(order, "-pk")  # type: ignore[arg-type]
     context = {
+        # Where news fetch this page again: after a refused decision the address is that of the POST.
+        "here": f"{_address(opened)}?{request.GET.urlencode()}",
         "split": split,
         "splits": [(each, each.of(request.user).count()) for each in queries.SPLITS if each.key != "decided"],  # type: ignore[arg-type]
         "words": words,
