@@ -28,6 +28,7 @@ class OfVisibleTeams:
     """Rows of the teams that the reader may see, on every page of the admin: list, detail, search."""
 
     team_path = "ticket__team_id"
+    view_permission = Permission.VIEW_TICKET
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)  # type: ignore[misc]
@@ -35,7 +36,7 @@ class OfVisibleTeams:
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whoever may view tickets may view what belongs to them."""
-        return request.user.has_perm(Permission.VIEW_TICKET)
+        return request.user.has_perm(self.view_permission)
 
 
 class MessageInline(TabularInline):
