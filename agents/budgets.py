@@ -40,16 +40,9 @@ class Drift:
 def ids_for(*, agent: Agent, ticket: Ticket) -> list[int]:
     """Every budget that a run on this ticket draws on, in the order in which they are locked.
 
-    The ticket's own budget is made here from the agent's session cap. Raises NoBudget.
+    The ticket's own budget is made here from the agent's session cap; the caller holds the ticket's lock, so it is
+    made once. Raises NoBudget.
     """
-    if not Budget.objects.filter(scope=Budget.Scope.AGENT, subject=agent.slug).exists():
-        raise NoBudget(f"{agent.name} has no budget")
-    Budget.objects.get_or_create(
-        scope=Budget.Scope.TICKET,
-        subject=ticket.number,
-        period=Budget.Period.EVER,
-        defaults={"cap": agent.session_cap_micros},
-    )
     scopes = (
         Q(scope=Budget.Scope.ORGANISATION)
         | Q(scope=Budget.Scope.AGENT, subject=agent.slug)
@@ -58,7 +51,20 @@ def ids_for(*, agent: Agent, ticket: Ticket) -> list[int]:
     )
     if ticket.assurance == Ticket.Assurance.ANONYMOUS:
         scopes |= Q(scope=Budget.Scope.ANONYMOUS)
-    return list(Budget.objects.filter(scopes).order_by("pk").values_list("pk", flat=True))
+    found = list(Budget.objects.filter(scopes).order_by("pk").values_list("pk", "scope"))
+    known = {scope for _, scope in found}
+    if Budget.Scope.AGENT not in known:
+        raise NoBudget(f"{agent.name} has no budget")
+    ids = [pk for pk, _ in found]
+    return ids if Budget.Scope.TICKET in known else [*ids, _session_budget(agent, ticket).pk]
+
+
+def _session_budget(agent: Agent, ticket: Ticket) -> Budget:
+    """Nobody set this cap by hand, so it has no history of its own: the agent's says where it comes from."""
+    budget = Budget(scope=Budget.Scope.TICKET, subject=ticket.number, cap=agent.session_cap_micros)
+    budget.skip_history_when_saving = True
+    budget.save(force_insert=True)
+    return budget
 
 
 def reserve(*, run: Run, amount: int, price_id: str) -> Spend:

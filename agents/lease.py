@@ -32,14 +32,21 @@ class FenceLost(Exception):
     """Somebody else has the run now (a taker-over, the reaper, another worker): stop and touch nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Claim:
-    """The right to work on a run, as long as its fence is the newest."""
+    """The right to work on a run, as long as its fence is the newest.
 
-    run_id: UUID
-    ticket_id: int
+    `run` is the row as the last step of this worker left it. The agent and the customer behind it are those of
+    the moment of the claim; what must be true right now (rights, switches) is asked where it is needed.
+    """
+
+    run: Run
     fence: int
     actor: Actor
+
+    @property
+    def run_id(self) -> UUID:
+        return self.run.pk
 
 
 # What the worker that holds the run may change; `wanted`, `fence` and the lease belong to others as well.
@@ -70,6 +77,9 @@ class Step:
         self.events.append(RunEvent(run=self.run, seq=self.run.event_seq, kind=kind, title=title[:200], body=body))
 
     def flush(self) -> None:
+        """Write the step down. Whatever changes the run also says so on its timeline."""
+        if not self.events:
+            return
         RunEvent.objects.bulk_create(self.events)
         self.run.save(update_fields=_OWNED)
         news = {"type": "live.changed", "what": "run", "seq": self.run.event_seq}
@@ -88,8 +98,9 @@ def claim(run_id: UUID) -> Claim | None:
     )
     if not taken:
         return None
-    run = Run.objects.select_related("agent__service_user").get(pk=run_id)
-    return Claim(run.pk, run.ticket_id, run.fence, Actor.of(run.agent.service_user))
+    relations = ("agent__service_user", "ticket__customer", "ticket__team")
+    run = Run.objects.select_related(*relations).get(pk=run_id)
+    return Claim(run, run.fence, Actor.of(run.agent.service_user))
 
 
 @contextmanager
@@ -99,20 +110,28 @@ def step(held: Claim, *, with_ticket: bool = False) -> Iterator[Step]:
     `with_ticket` locks the ticket first, for verbs that write to the ticket as well.
     """
     with audit_log.transaction(), acting(held.actor):
-        if with_ticket:
-            Ticket.objects.select_for_update().get(pk=held.ticket_id)
-        run = (
-            Run.objects.select_for_update(of=("self",))
-            .select_related("agent__service_user", "ticket__customer", "ticket__team")
-            .filter(pk=held.run_id, fence=held.fence, state=Run.State.RUNNING)
-            .first()
-        )
-        if run is None:
-            raise FenceLost(str(held.run_id))
-        current = Step(run)
+        current = Step(_locked(held, with_ticket=with_ticket))
         yield current
         current.flush()
+    held.run = current.run
     failpoints.reach("committed")
+
+
+def _locked(held: Claim, *, with_ticket: bool) -> Run:
+    """The run's row under its lock and the ticket as it is now; what never changes comes from the claim."""
+    known, rows = held.run, Run.objects.select_for_update(of=("self",), no_key=True)
+    # The ticket comes first in the lock order, and a joined row would be the one from before the wait.
+    ticket = Ticket.objects.select_for_update(no_key=True).get(pk=known.ticket_id) if with_ticket else None
+    if ticket is None:
+        rows = rows.select_related("ticket")
+    run = rows.filter(pk=known.pk, fence=held.fence, state=Run.State.RUNNING).order_by().first()
+    if run is None:
+        raise FenceLost(str(known.pk))
+    run.ticket = ticket or run.ticket
+    run.agent, run.ticket.customer = known.agent, known.ticket.customer
+    if run.ticket.team_id == known.ticket.team_id:
+        run.ticket.team = known.ticket.team
+    return run
 
 
 class Heartbeat:

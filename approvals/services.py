@@ -94,7 +94,7 @@ def approve(*, request: ApprovalRequest, by: User, shown_digest: str, reason: st
         request = _locked(request)
         _check_may_decide(request, by, shown_digest)
         decision = _decide(request, by, ApprovalDecision.Verdict.APPROVE, reason=reason)
-        if request.decisions.count() < request.approvals_needed:
+        if request.approvals_needed > 1 and request.decisions.count() < request.approvals_needed:
             _record("approvals.request.seconded", request, actor=Actor.of(by), note=reason)
             return request
         _end(request, State.APPROVED, shown_digest=shown_digest)

@@ -245,23 +245,26 @@ def _still_approved(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
 def _check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
     """Money on one subject: done + under way + this must stay within what was captured.
 
-    Race: two runs refund one order at once. The subject's row is locked, so the second sums the first.
+    Race: two runs refund one order at once. Writing the subject's row locks it, so the second sums the first.
     """
     if call.tool is None or call.tool.impact != Tool.Impact.MONEY or "captured_minor" not in facts:
         return
     if call.amount_minor is None:  # a cancellation names no amount: it gives back all that is left
         _move(call, State.READY, State.READY, amount_minor=facts["captured_minor"] - facts["refunded_minor"])
     assert call.amount_minor is not None  # noqa: S101 - set just now
-    EffectSubject.objects.get_or_create(key=call.subject, defaults={"currency": facts["currency"]})
-    subject = EffectSubject.objects.select_for_update().get(key=call.subject)
-    subject.captured_minor = facts["captured_minor"]
-    subject.save(update_fields=["captured_minor"])
+    captured = facts["captured_minor"]
+    EffectSubject.objects.bulk_create(
+        [EffectSubject(key=call.subject, currency=facts["currency"], captured_minor=captured)],
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["captured_minor"],
+    )
     counted = ToolCall.objects.filter(subject=call.subject, state__in=ToolCall.COUNTED).exclude(pk=call.pk)
     total = counted.aggregate(total=Sum("amount_minor"))["total"] or 0
-    if total + call.amount_minor > subject.captured_minor:
+    if total + call.amount_minor > captured:
         raise CallRefused(
             "above_captured",
-            f"{total} of {subject.captured_minor} are paid back or under way; {call.amount_minor} more is too much",
+            f"{total} of {captured} are paid back or under way; {call.amount_minor} more is too much",
         )
 
 

@@ -69,7 +69,7 @@ class AgentRunner:
 
     def _work(self, held: Claim) -> None:
         while True:
-            run = self._reload(held)
+            run = held.run
             try:
                 if self._finish_open_calls(held, run):
                     continue
@@ -78,16 +78,6 @@ class AgentRunner:
             except HandOverNeeded as needed:
                 self._hand_over(held, run, needed)
                 return
-
-    def _reload(self, held: Claim) -> Run:
-        run = (
-            Run.objects.select_related("agent__service_user", "ticket__customer", "ticket__team")
-            .filter(pk=held.run_id, fence=held.fence, state=Run.State.RUNNING)
-            .first()
-        )
-        if run is None:
-            raise FenceLost(str(held.run_id))
-        return run
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -167,7 +157,7 @@ class AgentRunner:
         transcript = Transcript(run)
         last = transcript.last
         news = transcript.news()
-        if Ticket.objects.held_by_person().filter(pk=run.ticket_id).exists():
+        if run.ticket.held_by_person:
             return self._leave(held, run, Run.State.HANDED_OVER, "handed_over")
         if last is not None and last.fate == ModelCall.Fate.OPEN:
             return self._answer(held, run, last, superseded=bool(news))

@@ -22,7 +22,7 @@ class KeyReused(Exception):
 class Claim:
     """`result` is the stored result when the effect happened before; None when the caller is to do it now."""
 
-    receipt: Receipt
+    key: str
     result: dict[str, Any] | None
 
 
@@ -32,18 +32,19 @@ def claim(*, key: str, server: str, tool: str, arguments_digest: str) -> Claim:
     Race: two workers send the same call at once. The unique key lets one insert; the other waits for its
     commit and then reads the stored result.
     """
-    _insert(key=key, server=server, tool=tool, arguments_digest=arguments_digest, void=False)
+    if _insert(key=key, server=server, tool=tool, arguments_digest=arguments_digest, void=False):
+        return Claim(key=key, result=None)
     receipt = Receipt.objects.get(key=key)
     if receipt.void:
         raise KeyClosed(key)
     if receipt.arguments_digest != arguments_digest or (receipt.server, receipt.tool) != (server, tool):
         raise KeyReused(key)
-    return Claim(receipt=receipt, result=receipt.result)
+    return Claim(key=key, result=receipt.result)
 
 
 def finish(claimed: Claim, result: dict[str, Any]) -> None:
     """Store the result with the effect, in the same transaction."""
-    Receipt.objects.filter(pk=claimed.receipt.pk).update(result=result)
+    Receipt.objects.filter(key=claimed.key).update(result=result)
 
 
 def close(key: str) -> Receipt:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from supportagent.staff.models import User
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
@@ -21,14 +21,10 @@ class GrantedTool:
 
 
 def may(user: User, codename: str, tool: Tool) -> bool:
-    """Whether a role or a personal grant gives this right on this tool."""
-    if not user.is_active:
-        return False
-    right = Q(content_object=tool, permission__codename=codename)
-    return (
-        ToolGrant.objects.filter(right, group__user=user).exists()
-        or ToolUserGrant.objects.filter(right, user=user).exists()
-    )
+    """Whether a role or a personal grant gives this right on this tool now. One query; nothing loaded before counts."""
+    by_role = ToolGrant.objects.filter(content_object=tool, permission__codename=codename, group__user=user.pk)
+    in_person = ToolUserGrant.objects.filter(content_object=tool, permission__codename=codename, user=user.pk)
+    return User.objects.filter(Exists(by_role) | Exists(in_person), pk=user.pk, is_active=True).exists()
 
 
 def tools_for(user: User, codename: str = USE) -> "QuerySet[Tool]":
