@@ -17,12 +17,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def broker(tmp_path_factory, settings):
+def broker(tmp_path_factory, settings, monkeypatch):
     folder = tmp_path_factory.mktemp("v")
     server = ValkeyServer(port=0, data_dir=folder, unix_socket_path=folder / "v.sock")
     server.start()
     backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [f"unix://{folder}/v.sock"]}}}
+    # As in a fresh process: what an earlier test could not publish is not owed to this one.
+    monkeypatch.setattr(live, "_publisher", live.Publisher())
     yield
     live.flush()
     server.stop()
