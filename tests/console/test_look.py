@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from supportagent.console import theme, vendoring
+from supportagent.console.money import format_money
 from supportagent.console.templatetags import console
 
 STATIC = Path(vendoring.__file__).parent / "static"
@@ -19,17 +20,17 @@ CSS = (STATIC / "console" / "console.css").read_text()
 @pytest.mark.parametrize(
     "minor, currency, text",
     [
-        (8400, "EUR", "€84.00"),
-        (-1990, "EUR", "−€19.90"),
-        (5, "USD", "$0.05"),
-        (1200, "JPY", "¥1,200"),
+        (8400, "EUR", "EUR 84.00"),
+        (-1990, "EUR", "EUR -19.90"),
+        (5, "USD", "USD 0.05"),
+        (1200, "JPY", "JPY 1,200"),
         (123456, "CHF", "CHF 1,234.56"),
         (1500, "KWD", "KWD 1.500"),
-        (0, "EUR", "€0.00"),
+        (0, "EUR", "EUR 0.00"),
     ],
 )
 def test_money_is_written_in_its_own_unit(minor, currency, text):
-    assert console.money(minor, currency) == text
+    assert format_money(minor, currency) == text
 
 
 @pytest.mark.parametrize(

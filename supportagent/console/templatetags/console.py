@@ -1,5 +1,4 @@
 import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -12,10 +11,6 @@ from supportagent.console.money import format_micros
 
 register = template.Library()
 
-# ISO 4217 currencies whose minor unit is not a hundredth.
-MINOR_DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "CLP": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}
-SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-
 
 @register.simple_tag(takes_context=True)
 def console_menu(context: dict[str, Any]) -> list[navigation.NavSection]:
@@ -24,15 +19,6 @@ def console_menu(context: dict[str, Any]) -> list[navigation.NavSection]:
     if request is None or not getattr(request, "user", None) or not request.user.is_authenticated:
         return []
     return navigation.menu_for(request)
-
-
-@register.filter
-def money(minor: int, currency: str) -> str:
-    """8400 with "EUR" -> "€84.00": an amount in minor units as people write it."""
-    digits = MINOR_DIGITS.get(currency, 2)
-    number = formats.number_format(Decimal(abs(minor)).scaleb(-digits), digits, force_grouping=True)
-    symbol = SYMBOLS.get(currency, f"{currency} ")
-    return f"{'−' if minor < 0 else ''}{symbol}{number}"
 
 
 @register.filter
