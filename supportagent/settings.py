@@ -224,6 +224,9 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
+# What a Prometheus server shows to read /metrics; without one there is no such page.
+METRICS_TOKEN = env.secret("SUPPORTAGENT_METRICS_TOKEN")
+
 LOGGING = log_settings(as_json=PRODUCTION, level=env.choice("SUPPORTAGENT_LOG_LEVEL", "INFO", LEVELS))
 
 # The domain servers that run in process: name -> dotted path of a `DomainServer`.

@@ -1,0 +1,208 @@
+"""Agents: what they are for, what they may do, what they may cost."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as PermissionRow
+from django.db import transaction
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from guardian.shortcuts import assign_perm
+from unfold.admin import TabularInline
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from agents.admin.bars import bar
+from agents.forms import AgentForm, NewAgentForm, account_name
+from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget
+from supportagent.console.admin import REASON_LENGTH, ConsoleModelAdmin
+from supportagent.console.columns import NONE, link, micros_column, state_column
+from supportagent.staff.models import User
+from supportagent.staff.permissions import Permission
+from supportagent.tools import access
+
+ON_AN_AGENT = ("change_agent", "pause_agent", "view_agent")
+
+
+class StatusForm(BaseDialogForm):
+    """Why the agent is paused or set to work again."""
+
+    reason = forms.CharField(
+        max_length=REASON_LENGTH,
+        help_text="Kept in the history, beside your name.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+def _dialog(title: str, description: str, button: str) -> Any:
+    return {"title": title, "description": description, "form_class": StatusForm, "form_submit_text": button}
+
+
+class _GrantInline(TabularInline):
+    extra = 0
+    tab = True
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey | ManyToManyField, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "permission":
+            kwargs["queryset"] = PermissionRow.objects.filter(
+                content_type__app_label="agents", content_type__model="agent", codename__in=ON_AN_AGENT
+            ).select_related("content_type")
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "permission" and field is not None:
+            field.label_from_instance = lambda permission: permission.name
+        return field
+
+
+class AgentGroupGrantInline(_GrantInline):
+    model = AgentGroupGrant
+    verbose_name_plural = "Grants to roles"
+
+
+class AgentUserGrantInline(_GrantInline):
+    model = AgentUserGrant
+    autocomplete_fields = ["user"]
+    verbose_name_plural = "Personal grants"
+
+
+@admin.register(Agent)
+class AgentAdmin(ConsoleModelAdmin):
+    form = AgentForm
+    list_display = ["name", "status_shown", "receives_requests", "team", "runs_on", "cap", "account"]
+    list_filter = ["status", "team"]
+    list_select_related = ["team", "service_user"]
+    search_fields = ["name", "slug"]
+    inlines = [AgentGroupGrantInline, AgentUserGrantInline]
+    actions_detail = ["pause", "resume"]
+    status_shown = state_column("status")
+    cap = micros_column("session_cap_micros", "cap per ticket")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs.setdefault("form", AgentForm if obj else NewAgentForm)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
+        rights = ["account", "roles_shown", "tools_shown"] if obj else ["roles"]
+        reason = ["change_reason"] if obj and self.has_change_permission(request, obj) else []
+        return [
+            (None, {"fields": [("name", "slug"), ("status", "team"), "receives_requests", *reason]}),
+            ("Prompt", {"classes": ["tab"], "fields": ["goal", "success_criteria", "instructions"]}),
+            (
+                "Model and caps",
+                {
+                    "classes": ["tab"],
+                    "fields": [
+                        ("provider", "model", "reasoning_effort"),
+                        ("max_turns", "max_tool_calls"),
+                        ("max_seconds", "max_output_tokens"),
+                        "session_cap_micros",
+                        ("input_price_micros", "output_price_micros"),
+                        *(["budgets_shown"] if obj else []),
+                    ],
+                },
+            ),
+            ("Rights", {"classes": ["tab"], "fields": rights}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
+        # Budgets and the account are named after the slug.
+        return ["slug", "account", "roles_shown", "tools_shown", "budgets_shown"] if obj else []
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A new agent brings a new account."""
+        return super().has_add_permission(request) and request.user.has_perm("staff.add_user")
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whoever may pause an agent sees what it is set up to do."""
+        return super().has_view_permission(request, obj) or request.user.has_perm(Permission.PAUSE_AGENT)
+
+    def has_pause_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm(Permission.PAUSE_AGENT)
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """A new agent and its account are made together: Django's form view wraps both in one transaction."""
+        assert isinstance(obj, Agent)  # noqa: S101 - the type of this admin's model
+        if not change:
+            obj.service_user = self._make_account(obj, form.cleaned_data["roles"])
+        super().save_model(request, obj, form, change)
+        if "team" in form.changed_data:
+            assign_perm("staff.view_team", obj.service_user, obj.team)
+
+    def _make_account(self, agent: Agent, roles: QuerySet[Group]) -> User:
+        account = User(username=account_name(agent.slug), first_name=agent.name, kind=User.Kind.SERVICE)
+        account.set_unusable_password()
+        account.save()
+        account.groups.set(roles)
+        return account
+
+    @action(
+        description="Pause",
+        icon="pause",
+        permissions=["pause"],
+        dialog=_dialog("Pause this agent", "From now on it sends nothing and starts nothing.", "Pause"),
+    )
+    def pause(self, request: HttpRequest, form: StatusForm, object_id: str) -> HttpResponse:
+        return self._set_status(request, object_id, Agent.Status.PAUSED, form.cleaned_data["reason"])
+
+    @action(
+        description="Resume",
+        icon="play_arrow",
+        permissions=["pause"],
+        dialog=_dialog("Set this agent to work", "It receives requests again and goes on with open runs.", "Resume"),
+    )
+    def resume(self, request: HttpRequest, form: StatusForm, object_id: str) -> HttpResponse:
+        return self._set_status(request, object_id, Agent.Status.LIVE, form.cleaned_data["reason"])
+
+    def _set_status(self, request: HttpRequest, object_id: str, status: str, reason: str) -> HttpResponse:
+        with transaction.atomic():
+            agent = get_object_or_404(Agent.objects.select_for_update(), pk=object_id)
+            agent.status = status
+            agent._change_reason = reason
+            agent.save(update_fields=["status"])
+        self.message_user(request, f"{agent} is now {agent.get_status_display().lower()}.")
+        address = reverse("admin:agents_agent_change", args=[agent.pk])
+        if "HX-Request" in request.headers:
+            # The dialog is sent by htmx, which loads the whole page that this header names.
+            return HttpResponse(headers={"HX-Redirect": address})
+        return HttpResponseRedirect(address)
+
+    @display(description="runs on", ordering="provider")
+    def runs_on(self, agent: Agent) -> str:
+        return " · ".join(filter(None, [agent.provider, agent.model])) or "the default"
+
+    @display(description="account", ordering="service_user__username")
+    def account(self, agent: Agent) -> SafeString:
+        return link(reverse("admin:staff_user_change", args=[agent.service_user_id]), agent.service_user.username)
+
+    @display(description="roles")
+    def roles_shown(self, agent: Agent) -> str:
+        return ", ".join(agent.service_user.groups.values_list("name", flat=True)) or "none: it may call nothing"
+
+    @display(description="tools that follow")
+    def tools_shown(self, agent: Agent) -> SafeString | str:
+        granted = access.granted(agent.service_user).values()
+        rows = [(self._tool_link(each), self._risk(each)) for each in granted]
+        return format_html_join("", "<div>{} <span>{}</span></div>", rows) or NONE
+
+    def _tool_link(self, granted: access.GrantedTool) -> SafeString:
+        return link(reverse("admin:tools_tool_change", args=[granted.tool.pk]), granted.tool.qualified_name)
+
+    def _risk(self, granted: access.GrantedTool) -> str:
+        limits = " · with argument rules" if granted.rules else ""
+        return f"{granted.tool.get_effect_display().lower()} · {granted.tool.get_impact_display().lower()}{limits}"
+
+    @display(description="budgets")
+    def budgets_shown(self, agent: Agent) -> SafeString | str:
+        budgets = Budget.objects.filter(scope=Budget.Scope.AGENT, subject=agent.slug)
+        return (
+            format_html_join("", '<div style="margin-bottom: 8px">{} {}</div>', ((b, bar(b)) for b in budgets))
+            or "No budget: the agent does not run until it has one."
+        )

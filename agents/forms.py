@@ -1,0 +1,147 @@
+"""Forms of the admin for agents and budgets."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget
+
+from agents.models import Agent, Budget
+from supportagent.console.fields import MicrosField
+from supportagent.staff.models import User
+from supportagent.staff.permissions import Permission
+from supportagent.tickets.models import Customer, Ticket
+
+EFFORTS = [("", "The model's default"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
+PER_MILLION = "USD per million tokens; only where the price list does not know the model."
+
+
+def account_name(slug: str) -> str:
+    """The service account of the agent with this slug."""
+    return f"agent-{slug}"
+
+
+def roles_for_agents() -> Any:
+    """Every role but those that decide: an agent never approves what an agent asks for."""
+    deciding = Permission.DECIDE_APPROVALREQUEST
+    return Group.objects.exclude(
+        permissions__content_type__app_label=deciding.app_label, permissions__codename=deciding.codename
+    )
+
+
+class AgentForm(forms.ModelForm):
+    """An agent that exists. Its rights are changed where rights are: at its account and at the tools."""
+
+    provider = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
+    reasoning_effort = forms.ChoiceField(required=False, choices=EFFORTS, widget=UnfoldAdminSelectWidget)
+    session_cap_micros = MicrosField(
+        label="Cap per ticket", initial=500_000, help_text="USD: the most that one ticket may cost."
+    )
+    input_price_micros = MicrosField(label="Input price", required=False, help_text=PER_MILLION)
+    output_price_micros = MicrosField(label="Output price", required=False, help_text=PER_MILLION)
+
+    class Meta:
+        model = Agent
+        fields = (
+            "slug",
+            "name",
+            "status",
+            "receives_requests",
+            "goal",
+            "success_criteria",
+            "instructions",
+            "provider",
+            "model",
+            "reasoning_effort",
+            "team",
+            "max_turns",
+            "max_tool_calls",
+            "max_seconds",
+            "max_output_tokens",
+            "session_cap_micros",
+            "input_price_micros",
+            "output_price_micros",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        default = f"The installation's default ({settings.DEFAULT_MODEL_PROVIDER})"
+        if "provider" in self.fields:
+            self.fields["provider"].choices = [  # type: ignore[attr-defined]
+                ("", default),
+                *((name, name) for name in settings.MODEL_PROVIDERS),
+            ]
+
+    def clean_receives_requests(self) -> bool:
+        wanted: bool = self.cleaned_data["receives_requests"]
+        other = Agent.objects.filter(receives_requests=True).exclude(pk=self.instance.pk).first()
+        if wanted and other is not None:
+            raise ValidationError(f"{other} receives requests already; there can be one.")
+        return wanted
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        prices = [cleaned.get("input_price_micros"), cleaned.get("output_price_micros")]
+        if prices.count(None) == 1:
+            raise ValidationError("Give both prices or neither: a price list of one's own needs both.")
+        for name in ("max_turns", "max_tool_calls", "max_seconds", "max_output_tokens"):
+            if cleaned.get(name) == 0:
+                self.add_error(name, "At least 1: with 0 the agent could do nothing.")
+        return cleaned
+
+
+class NewAgentForm(AgentForm):
+    """An agent to be made, with the service account that carries its rights."""
+
+    roles = forms.ModelMultipleChoiceField(
+        queryset=Group.objects.none(),
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text=(
+            "The agent gets a service account of its own, agent-<slug>, without a password, in these roles. It may "
+            "call what they may call, and see its team. Roles that decide approvals are not offered."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "roles" in self.fields:
+            self.fields["roles"].queryset = roles_for_agents()  # type: ignore[attr-defined]
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        if User.objects.filter(username=account_name(slug)).exists():
+            raise ValidationError(f"There is an account {account_name(slug)} already; choose another slug.")
+        return slug
+
+
+class BudgetForm(forms.ModelForm):
+    """A cap. Lowering it below what is spent or reserved is allowed: it stops new calls, not those in flight."""
+
+    cap = MicrosField(
+        help_text="USD. A cap below what is spent or reserved stops new model calls; those in flight are finished."
+    )
+
+    class Meta:
+        model = Budget
+        fields = ("scope", "subject", "period", "cap")
+
+    def clean(self) -> dict[str, Any]:
+        """A budget for nobody would never be drawn on."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance.pk is None and "scope" in cleaned and (problem := _unknown_subject(**cleaned)):
+            self.add_error("subject", problem)
+        return cleaned
+
+
+def _unknown_subject(*, scope: str, subject: str = "", **_others: Any) -> str:
+    known = {
+        Budget.Scope.AGENT: Agent.objects.filter(slug=subject),
+        Budget.Scope.TICKET: Ticket.objects.filter(number=subject),
+        Budget.Scope.CUSTOMER: Customer.objects.filter(reference=subject),
+    }
+    label = Budget.Scope(scope).label.lower()
+    if scope not in known:
+        return f"Leave empty: a budget of scope “{label}” has no subject." if subject else ""
+    return "" if known[Budget.Scope(scope)].exists() else f"There is no {label} {subject!r}."

@@ -1,0 +1,161 @@
+"""From figures to cards: what is shown, its formula in words, and how it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents.models import Budget
+from agents.spending import Use, use_of
+from supportagent.console.money import format_micros
+from supportagent.metrics import reports
+from supportagent.metrics.reports import Figure
+from supportagent.staff.models import User
+from supportagent.staff.permissions import Permission, has
+
+WARNING = 0.8  # of a cap
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one figure is written. `good` says which direction is an improvement: 1 up, -1 down, 0 neither."""
+
+    key: str
+    label: str
+    formula: str
+    write: Callable[[float], str]
+    rows: str
+    good: int = 0
+    as_points: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    label: str
+    formula: str
+    value: str
+    basis: str
+    delta: str
+    trend: str
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A budget as the page draws it: percentages of the bar, and the amounts in words."""
+
+    budget: Budget
+    use: Use
+
+    @property
+    def percent(self) -> int:
+        return min(round(self.use.ratio * 100), 100)
+
+    @property
+    def level(self) -> str:
+        return "danger" if self.use.ratio >= 1 else "warning" if self.use.ratio >= WARNING else ""
+
+    @property
+    def words(self) -> str:
+        spent = f"{format_micros(self.use.spent)} of {format_micros(self.use.cap)}"
+        return f"{spent}, {format_micros(self.use.reserved)} reserved" if self.use.reserved else spent
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def percent(value: float) -> str:
+    return f"{value * 100:.0f} %"
+
+
+def cost(value: float) -> str:
+    return format_micros(round(value))
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `7 min`, `3 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+TICKETS = (
+    Kind("tickets", "Tickets", "Tickets opened in the last 7 days.", number, "tickets"),
+    Kind(
+        "alone",
+        "Solved by the agent alone",
+        "Tickets with a finished answer of an agent, no message of a person and no hand-over ÷ tickets that an agent "
+        "worked on.",
+        percent,
+        "tickets with an agent",
+        good=1,
+        as_points=True,
+    ),
+    Kind(
+        "handed_over",
+        "Handed over to a person",
+        "Tickets with a hand-over ÷ tickets opened.",
+        percent,
+        "tickets",
+        good=-1,
+        as_points=True,
+    ),
+    Kind(
+        "cost",
+        "Model cost per ticket",
+        "What model calls cost on these tickets ÷ tickets that an agent worked on.",
+        cost,
+        "tickets with an agent",
+        good=-1,
+    ),
+)
+DECISIONS = (
+    Kind("decided", "Approvals decided", "Requests that a person approved or rejected.", number, "decisions"),
+    Kind("approved", "Approved", "Requests approved ÷ requests decided.", percent, "decisions", as_points=True),
+    Kind(
+        "time_to_decide",
+        "Time to decide",
+        "Median time from the request to its last decision.",
+        duration,
+        "decisions",
+        good=-1,
+    ),
+)
+
+
+def cards(user: User) -> list[Card]:
+    """The last 7 days against the 7 before. Each reader gets the figures of the records that they may see."""
+    now = reports.last_week()
+    found: list[tuple[tuple[Kind, ...], dict[str, Figure], dict[str, Figure]]] = []
+    if has(user, Permission.VIEW_TICKET) or has(user, Permission.VIEW_TEAM):
+        found.append((TICKETS, reports.ticket_figures(user, now), reports.ticket_figures(user, now.before)))
+    if has(user, Permission.VIEW_APPROVALREQUEST) or has(user, Permission.VIEW_TEAM):
+        found.append((DECISIONS, reports.decision_figures(user, now), reports.decision_figures(user, now.before)))
+    return [_card(kind, figures[kind.key], before[kind.key]) for kinds, figures, before in found for kind in kinds]
+
+
+def meters(user: User) -> list[Meter]:
+    """Spend against the budgets that this person may know of."""
+    return [Meter(budget, use_of(budget)) for budget in reports.budgets(user)]
+
+
+def _card(kind: Kind, figure: Figure, before: Figure) -> Card:
+    delta, trend = _moved(kind, figure, before)
+    value = "" if figure.value is None else kind.write(figure.value)
+    return Card(kind.label, kind.formula, value, f"n = {figure.n:,} {kind.rows}", delta, trend)
+
+
+def _moved(kind: Kind, figure: Figure, before: Figure) -> tuple[str, str]:
+    """The change in words, and "up" or "down" where it is better or worse."""
+    if figure.value is None:
+        return "", ""
+    if before.value is None or not before.n:
+        return "no data in the 7 days before", ""
+    change = figure.value - before.value
+    if not change:
+        return "as in the 7 days before", ""
+    sign = "+" if change > 0 else "−"
+    amount = f"{abs(change) * 100:.0f} points" if kind.as_points else kind.write(abs(change))
+    better = kind.good * change
+    return f"{sign}{amount} against the 7 days before", "up" if better > 0 else "down" if better < 0 else ""

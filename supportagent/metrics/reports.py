@@ -1,0 +1,128 @@
+"""The figures of the dashboard: each one formula over rows that the reader may see, with how many rows it rests on.
+
+A share of nothing is not 0 %: it is None, and the page says that there is not enough data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from agents.models import Agent, Budget, Run
+from approvals.models import ApprovalRequest
+from supportagent.staff.models import Team, User
+from supportagent.staff.permissions import Permission, held_by
+from supportagent.tickets.models import HandOver, Message, Ticket
+
+PERIOD = timedelta(days=7)
+OLDEST = 20  # requests in the table
+
+
+@dataclass(frozen=True)
+class Period:
+    start: datetime
+    end: datetime
+
+    @property
+    def before(self) -> Period:
+        """The period of the same length that ends where this one starts."""
+        return Period(self.start - (self.end - self.start), self.start)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value with the number of rows behind it; `value` is None where there are none."""
+
+    value: float | None
+    n: int
+
+
+def last_week(now: datetime | None = None) -> Period:
+    end = now or timezone.now()
+    return Period(end - PERIOD, end)
+
+
+def tickets(user: User, period: Period) -> QuerySet[Ticket]:
+    """Tickets opened in the period, of the teams that `user` sees."""
+    return Ticket.objects.visible_to(user).filter(created_at__gte=period.start, created_at__lt=period.end)
+
+
+def ticket_figures(user: User, period: Period) -> dict[str, Figure]:
+    """Volume, solved by the agent alone, handed over and cost per ticket: one statement for the counts."""
+    by_person = Message.objects.filter(ticket=OuterRef("pk"), kind=Message.Kind.PERSON)
+    handed_over = HandOver.objects.filter(ticket=OuterRef("pk"))
+    runs = Run.objects.filter(ticket=OuterRef("pk"))
+    found = tickets(user, period).annotate(
+        touched=Exists(by_person),
+        handed=Exists(handed_over),
+        worked_on=Exists(runs),
+        answered=Exists(runs.filter(state=Run.State.COMPLETED)),
+        unfinished=Exists(runs.filter(state__in=Run.LIVE)),
+    )
+    alone = Q(answered=True, unfinished=False, touched=False, handed=False)
+    counts = found.aggregate(
+        all=Count("pk"),
+        worked_on=Count("pk", filter=Q(worked_on=True)),
+        alone=Count("pk", filter=alone),
+        handed=Count("pk", filter=Q(handed=True)),
+    )
+    cost = Run.objects.filter(ticket__in=tickets(user, period)).aggregate(total=Sum("cost_micros"))["total"] or 0
+    return {
+        "tickets": Figure(counts["all"], counts["all"]),
+        "alone": share(counts["alone"], counts["worked_on"]),
+        "handed_over": share(counts["handed"], counts["all"]),
+        "cost": Figure(cost / counts["worked_on"] if counts["worked_on"] else None, counts["worked_on"]),
+    }
+
+
+def decisions(user: User, period: Period) -> QuerySet[ApprovalRequest]:
+    """Requests that people decided in the period."""
+    return ApprovalRequest.objects.visible_to(user).filter(
+        state__in=[ApprovalRequest.State.APPROVED, ApprovalRequest.State.REJECTED],
+        decided_at__gte=period.start,
+        decided_at__lt=period.end,
+    )
+
+
+def decision_figures(user: User, period: Period) -> dict[str, Figure]:
+    """How many were decided, how many of them approved, and how long a person took (seconds, median)."""
+    found = decisions(user, period)
+    counts = found.aggregate(all=Count("pk"), approved=Count("pk", filter=Q(state=ApprovalRequest.State.APPROVED)))
+    return {
+        "decided": Figure(counts["all"], counts["all"]),
+        "approved": share(counts["approved"], counts["all"]),
+        "time_to_decide": Figure(_median_seconds(found, counts["all"]), counts["all"]),
+    }
+
+
+def _median_seconds(found: QuerySet[ApprovalRequest], n: int) -> float | None:
+    """The middle one of the sorted waits (the upper of the two middle ones); SQLite has no median of its own."""
+    if not n:
+        return None
+    waited = ExpressionWrapper(F("decided_at") - F("created_at"), output_field=DurationField())
+    middle = found.annotate(waited=waited).order_by("waited", "pk").values_list("waited", flat=True)
+    wait: timedelta = middle[n // 2]
+    return wait.total_seconds()
+
+
+def oldest_pending(user: User) -> QuerySet[ApprovalRequest]:
+    """What has waited for a decision longest."""
+    waiting = ApprovalRequest.objects.visible_to(user).pending().select_related("ticket__team", "tool")
+    return waiting.order_by("created_at", "pk")
+
+
+def budgets(user: User) -> QuerySet[Budget]:
+    """Budgets of the agents whose team `user` sees; those of the whole house only for who sees every team."""
+    agents = Agent.objects.filter(team__in=Team.objects.visible_to(user)).values("slug")
+    theirs = Q(scope=Budget.Scope.AGENT, subject__in=agents)
+    if user.is_superuser or held_by(user, Permission.VIEW_TEAM).exists():
+        theirs |= Q(scope__in=[Budget.Scope.ORGANISATION, Budget.Scope.ANONYMOUS])
+    return Budget.objects.filter(theirs)
+
+
+def share(part: int, whole: int) -> Figure:
+    """`part` of `whole` as a ratio."""
+    return Figure(part / whole if whole else None, whole)

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from supportagent.metrics import views
+
+app_name = "metrics"
+urlpatterns = [
+    path("console/", views.show_dashboard, name="dashboard"),
+    path("metrics", views.prometheus, name="prometheus"),
+]
