@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from agents import budgets
-from agents.jobs import enqueue
+from agents.dispatch import enqueue
 from agents.lease import Step
 from agents.models import Agent, Budget, Run, ToolCall
 from approvals import services as approvals
@@ -128,7 +128,7 @@ def recover(run_id: UUID, *, fence: int) -> bool:
     Race: the worker may still be alive and only slow. The fence rises, so whatever it writes is void.
     """
     with audit_log.transaction():
-        Ticket.objects.select_for_update().get(runs=run_id)
+        Ticket.objects.select_for_update(of=("self",)).get(runs=run_id)
         taken = Run.objects.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).update(
             fence=F("fence") + 1,
             crashes=F("crashes") + 1,

@@ -26,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         report = play.Report()
         # Runs are worked on right here, so it does not matter whether a queue or a channel layer answers.
-        for name in ("agents.jobs", "supportagent.console.live"):
+        for name in ("agents.dispatch", "supportagent.console.live"):
             logging.getLogger(name).setLevel(logging.ERROR)
         for conversation in conversations:
             play.play(conversation, cast, report)
