@@ -33,6 +33,7 @@ from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Message, Ticket
 from tests.world import World
 
+PLACES = ["nowhere", "reserved", "committed", "reply_committed", "before_intent", "after_intent", "after_effect"]
 LONG_AGO = "2020-01-01T00:00:00Z"
 CAPTURED = 8400
 ROUNDS = 40  # more than any ticket can need to come to rest
@@ -56,16 +57,15 @@ class Died(BaseException):
 
 
 @contextmanager
-def dying(after: int | None) -> Iterator[None]:
-    """Let the worker die when it has passed this many places; None: it lives."""
-    left = [after]
+def dying(place: str, times: int) -> Iterator[None]:
+    """Let the worker die when it has been at this place so many times; nowhere: it lives."""
+    left = times
 
-    def reach(_name: str) -> None:
-        if left[0] is None:
-            return
-        if left[0] == 0:
+    def reach(name: str) -> None:
+        nonlocal left
+        left -= name == place
+        if name == place and left == 0:
             raise Died
-        left[0] -= 1
 
     unhurt, failpoints.reach = failpoints.reach, reach
     try:
@@ -86,6 +86,8 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             self.example.__enter__()
 
         def teardown(self) -> None:
+            if Ticket.objects.exists():
+                self.come_to_rest()
             transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
 
@@ -100,17 +102,16 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             world.write(words)
 
         @precondition(lambda self: ApprovalRequest.objects.pending().exists())
-        @rule(yes=st.booleans(), known=st.booleans())
-        def decide(self, yes: bool, known: bool) -> None:
+        @rule(verdict=st.sampled_from(["approve", "approve", "reject", "stale"]))
+        def decide(self, verdict: str) -> None:
             request = ApprovalRequest.objects.pending().earliest("pk")
-            shown = {"request": request, "by": world.ana, "shown_digest": request.digest if known else "0" * 64}
-            try:
-                if yes:
-                    approvals.approve(**shown)
-                else:
-                    approvals.reject(**shown, reason_code="policy")
-            except ChangedSinceShown:
-                assert not known
+            if verdict == "stale":
+                with pytest.raises(ChangedSinceShown):
+                    approvals.approve(request=request, by=world.ana, shown_digest="0" * 64)
+            elif verdict == "approve":
+                world.approve(request)
+            else:
+                approvals.reject(request=request, by=world.ana, shown_digest=request.digest, reason_code="policy")
 
         @precondition(lambda self: self.ticket().assignee_id is None)
         @rule()
@@ -135,13 +136,14 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
         # -- what machines do ----------------------------------------------------------------------------------
 
         @precondition(lambda self: self.queued() is not None)
-        @rule(dies_after=st.none() | st.integers(0, 12))
-        def work(self, dies_after: int | None) -> None:
+        @rule(place=st.sampled_from(PLACES), times=st.integers(1, 5))
+        def work(self, place: str, times: int) -> None:
             run = self.queued()
             assert run is not None
-            with dying(dies_after):
+            with dying(place, times if place == "committed" else 1):
                 AgentRunner(run.pk).advance()
 
+        @precondition(lambda self: Run.objects.filter(state=Run.State.RUNNING).exists())
         @rule()
         def let_leases_run_out(self) -> None:
             Run.objects.filter(state=Run.State.RUNNING).update(lease_until=LONG_AGO)
@@ -149,6 +151,7 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             services.reap()
             abandoned.settle_abandoned()
 
+        @precondition(lambda self: ApprovalRequest.objects.pending().exists())
         @rule()
         def let_requests_expire(self) -> None:
             ApprovalRequest.objects.pending().update(expires_at=LONG_AGO)
@@ -176,12 +179,12 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             for _ in range(ROUNDS):
                 self.let_leases_run_out()
                 run = self.queued()
-                if run is not None:
-                    AgentRunner(run.pk).advance()
+                if run is None:
+                    break
+                AgentRunner(run.pk).advance()
             Spend.objects.filter(state=Spend.State.RESERVED).update(expires_at=LONG_AGO)
             budgets.forfeit_expired()
 
-        @rule()
         def come_to_rest(self) -> None:
             self.settle()
             self.nobody_waits_for_nothing()
