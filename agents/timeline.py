@@ -72,9 +72,9 @@ def sentence(run: Run) -> str:
     parts = []
     for request in ApprovalRequest.objects.filter(call_id__in=run.tool_calls.values("pk")).order_by("pk"):
         decision = request.decisions.select_related("decided_by").last()
-        who = decision.decided_by.display_name if decision else "nobody"
+        by = f" by {decision.decided_by.display_name}" if decision else ""
         verdict = request.get_state_display().lower()
-        parts.append(f"{request.title} needed a person because of “{request.rule_name}”; {verdict} by {who}.")
+        parts.append(f"{request.title} needed a person because of “{request.rule_name}”; {verdict}{by}.")
     done = run.tool_calls.filter(state=ToolCall.State.SUCCEEDED, tool__effect="WRITE").count()
     parts.append(f"{run.turns} model calls, {done} effects carried out.")
     return " ".join(parts)
