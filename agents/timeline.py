@@ -76,8 +76,12 @@ def sentence(run: Run) -> str:
         verdict = request.get_state_display().lower()
         parts.append(f"{request.title} needed a person because of “{request.rule_name}”; {verdict}{by}.")
     done = run.tool_calls.filter(state=ToolCall.State.SUCCEEDED, tool__effect="WRITE").count()
-    parts.append(f"{run.turns} model calls, {done} effects carried out.")
+    parts.append(f"{_count(run.turns, 'model call')}, {_count(done, 'write')} carried out.")
     return " ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _explain(entry: Entry, turns: dict[int, ModelCall], personal_data: bool) -> None:

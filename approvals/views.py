@@ -17,6 +17,7 @@ from approvals.errors import DecisionRefused
 from approvals.models import ApprovalDecision, ApprovalRequest
 from audit.models import AuditEntry
 from supportagent.staff.permissions import Permission, require
+from supportagent.tickets.text import clean_line, storable
 
 PAGE_SIZE = 50
 
@@ -40,7 +41,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
             request=found,
             by=request.user,  # type: ignore[arg-type]
             shown_digest=request.POST.get("digest", ""),
-            reason=request.POST.get("reason", "")[:2000],
+            reason=storable(request.POST.get("reason", ""))[:2000],
         ),
     )
 
@@ -57,8 +58,8 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
             by=request.user,  # type: ignore[arg-type]
             shown_digest=request.POST.get("digest", ""),
             reason_code=request.POST.get("reason_code", ""),
-            reason=request.POST.get("reason", "")[:2000],
-            customer_text=request.POST.get("customer_text", ""),
+            reason=storable(request.POST.get("reason", ""))[:2000],
+            customer_text=storable(request.POST.get("customer_text", "")),
         ),
     )
 
@@ -86,7 +87,7 @@ def _page(
     request: HttpRequest, opened: ApprovalRequest | None, *, refused: DecisionRefused | None = None
 ) -> HttpResponse:
     split = queries.find(request.GET.get("split", ""))
-    words = request.GET.get("q", "")[:100]
+    words = clean_line(request.GET.get("q", ""), limit=100)
     order = "-decided_at" if split.key == "decided" else "expires_at"
     found = queries.search(_with_relations(split.of(request.user)), words).order_by(order, "-pk")  # type: ignore[arg-type]
     context = {

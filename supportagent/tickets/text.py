@@ -23,6 +23,11 @@ HIDDEN = re.compile(
 )
 
 
+def storable(text: str) -> str:
+    """Text without what a database cannot hold: PostgreSQL stores no NUL, and UTF-8 no half characters."""
+    return _UNSTORABLE.sub("", text)
+
+
 def clean_body(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
     """Return the text as it is stored: NFC, `\\n` line ends, without NUL and lone surrogates, trimmed.
 
@@ -30,7 +35,7 @@ def clean_body(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
     """
     if len(text) > limit:  # Before the work below, which costs in proportion to the length.
         raise MessageTooLong(len(text), limit)
-    text = _UNSTORABLE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = storable(text).replace("\r\n", "\n").replace("\r", "\n")
     text = unicodedata.normalize("NFC", text).strip()
     if len(text) > limit:  # NFC makes a few characters of some scripts longer.
         raise MessageTooLong(len(text), limit)
@@ -41,7 +46,7 @@ def clean_body(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
 
 def clean_line(text: str, *, limit: int = SUBJECT_LIMIT) -> str:
     """One line for a heading: hidden characters gone, white space collapsed, cut to `limit` characters."""
-    line = " ".join(HIDDEN.sub("", _UNSTORABLE.sub("", text)).split())
+    line = " ".join(HIDDEN.sub("", storable(text)).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -208,3 +208,13 @@ def test_approving_and_rejecting_at_once_leaves_exactly_one_decision(settings: A
         thread.join()
     assert sorted(answers) == [302, 409]
     assert ApprovalDecision.objects.filter(request=request).count() == 1
+
+
+def test_characters_that_no_database_stores_are_dropped_and_never_an_error(world: World) -> None:
+    request = world.held_refund()
+    client = open_as(world.ana)
+    assert client.get("/console/approvals/?q=a%00b").status_code == 200
+    answer = decide(client, request, "reject", reason_code="policy", reason="no\0pe", customer_text="so\0rry")
+    assert answer.status_code == 302
+    decision = ApprovalDecision.objects.get(request=request)
+    assert (decision.reason, decision.customer_text) == ("nope", "sorry")
