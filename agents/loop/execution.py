@@ -8,7 +8,7 @@ import json
 import logging
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Exists, Sum
 from django.db.models.functions import Now
 
 from agents.lease import Step
@@ -70,7 +70,7 @@ def plan(step: Step, call: ToolCall, facts: dict[str, Any], *, words: str, prove
 def intend(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
     """Commit to sending a ready call. False when it may not be sent after all: refused, or before a person again."""
     try:
-        _check_switches(call)
+        _check_switches(call, _stopped([call]))
         _check_definition_and_right(call)
         if call.approval_id and not _still_approved(step, call, facts):
             return False
@@ -84,19 +84,19 @@ def intend(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
 
 
 def intend_reads(step: Step, calls: list[ToolCall]) -> list[ToolCall]:
-    """Commit to sending the reads of a turn, with one audit entry that covers them. Returns those to send."""
-    try:
-        for call in calls[:1]:
-            _check_switches(call)
-    except CallRefused as refusal:
-        for call in calls:
-            conclude_refused(step, call, refusal)
-        return []
+    """Commit to sending the unsaved reads of a turn, with one audit entry that covers them. Returns those to send."""
+    stopped = _stopped(calls) if calls else {}
     for call in calls:
-        _move(call, call.state, State.SENDING, sent_at=Now())
-    if calls:
-        _record_reads("agents.reads.intended", calls)
-    return calls
+        try:
+            _check_switches(call, stopped)
+            call.state, call.sent_at = State.SENDING, Now()
+        except CallRefused as refusal:
+            planning.refuse(call, refusal.code, refusal.message)
+            note_refused(step, call)
+    sending = [call for call in calls if call.state == State.SENDING]
+    if sending:
+        _record_reads("agents.reads.intended", sending)
+    return sending
 
 
 def send(call: ToolCall) -> Outcome:
@@ -193,15 +193,26 @@ def note_refused(step: Step, call: ToolCall) -> None:
     _record("agents.tool_call.refused", call)
 
 
-def _check_switches(call: ToolCall) -> None:
-    """Kill switches of all, agent, server and tool, read at the intent commit."""
-    if KillSwitch.objects.filter(engaged=True).exists():
-        raise CallRefused("killed", "all effects are stopped by the operator")
-    agent = Agent.objects.filter(pk=call.run.agent_id).values_list("status", flat=True).first()
-    if agent == Agent.Status.PAUSED:
-        raise CallRefused("killed", "this agent is paused")
-    if call.tool is None or not Tool.objects.filter(pk=call.tool.pk, enabled=True, server__enabled=True).exists():
-        raise CallRefused("killed", "this tool is switched off")
+def _stopped(calls: list[ToolCall]) -> dict[int | None, str]:
+    """Kill switches of all, agent, server and tool, read at the intent commit: why which tool may not be called."""
+    paused = Agent.objects.filter(pk=calls[0].run.agent_id, status=Agent.Status.PAUSED)
+    switches = Tool.objects.filter(pk__in={call.tool_id for call in calls}).values_list(
+        "pk", Exists(KillSwitch.objects.filter(engaged=True)), Exists(paused), "enabled", "server__enabled"
+    )
+    stopped: dict[int | None, str] = {}
+    for pk, everything, agent, tool_on, server_on in switches.order_by():
+        if everything:
+            stopped[pk] = "all effects are stopped by the operator"
+        elif agent:
+            stopped[pk] = "this agent is paused"
+        elif not (tool_on and server_on):
+            stopped[pk] = "this tool is switched off"
+    return stopped
+
+
+def _check_switches(call: ToolCall, stopped: dict[int | None, str]) -> None:
+    if call.tool_id is None or call.tool_id in stopped:
+        raise CallRefused("killed", stopped.get(call.tool_id, "this tool is switched off"))
 
 
 def _check_definition_and_right(call: ToolCall) -> None:

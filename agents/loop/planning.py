@@ -44,7 +44,10 @@ class ToolPlan:
 
 
 class Capability:
-    """What one run may do, minted by code when it is claimed: customer, assurance, granted tools and their rules."""
+    """What one run may do, minted by code when it is claimed: customer, assurance, granted tools and their rules.
+
+    It decides what is offered and what is refused at once; a right on a write is asked again when it is sent.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -65,24 +68,13 @@ class Capability:
             for name, granted in self.tools.items()
         )
 
-    @property
-    def sources(self) -> Mapping[str, str]:
-        """Where host-bound arguments come from."""
-        ticket = self.run.ticket
-        return {
-            "ticket": ticket.number,
-            "team": ticket.team.slug,
-            "customer": self.run.customer,
-            "run": str(self.run.pk),
-        }
 
-
-def propose(capability: Capability, requested: tuple[RequestedCall, ...], *, turn: int) -> list[ToolCall]:
+def propose(run: Run, capability: Capability, requested: tuple[RequestedCall, ...]) -> list[ToolCall]:
     """Rows for the calls of one reply, unsaved: valid ones PROPOSED, the others REFUSED with their reason."""
     seen: set[tuple[str, str]] = set()
     calls = []
     for index, wanted in enumerate(requested):
-        call = ToolCall(run=capability.run, turn=turn, index=index, provider_call_id=wanted.id, name=wanted.name[:120])
+        call = ToolCall(run=run, turn=run.turns, index=index, provider_call_id=wanted.id, name=wanted.name[:120])
         try:
             if index >= MAX_CALLS_PER_TURN:
                 raise CallRefused("too_many_calls", f"at most {MAX_CALLS_PER_TURN} calls per turn")
@@ -140,7 +132,7 @@ def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None
         raise CallRefused("unknown_tool", "there is no such tool")
     tool = granted.tool
     reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
-    bound = schema.bind(tool, arguments, capability.sources)
+    bound = schema.bind(tool, arguments, _host_bound(call.run))
     strict.validate(bound, tool.input_schema)
     for argument_rules in granted.rules:
         _check_rules(bound, argument_rules)
@@ -157,6 +149,12 @@ def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None
         bound_arguments=call.bound_arguments,
         subject=call.subject,
     )
+
+
+def _host_bound(run: Run) -> Mapping[str, str]:
+    """What arguments that no model may write are taken from."""
+    ticket = run.ticket
+    return {"ticket": ticket.number, "team": ticket.team.slug, "customer": run.customer, "run": str(run.pk)}
 
 
 def _check_rules(arguments: dict[str, Any], rules: dict[str, Any]) -> None:

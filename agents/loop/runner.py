@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents import budgets, failpoints, services
@@ -29,6 +28,7 @@ from audit import log as audit_log
 from supportagent import logs
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import HandOver, Ticket
+from supportagent.tools.models import Tool
 
 logger = logging.getLogger(__name__)
 
@@ -68,38 +68,35 @@ class AgentRunner:
                 services.recover(self.run_id, fence=held.fence)
 
     def _work(self, held: Claim) -> None:
+        capability = Capability(held.run)
         while True:
-            run = held.run
+            transcript = Transcript(held.run)
             try:
-                if self._finish_open_calls(held, run):
+                if self._finish_open_calls(held, transcript):
                     continue
-                if self._think_or_leave(held, run):
+                if self._think_or_leave(held, transcript, capability):
                     return
             except HandOverNeeded as needed:
-                self._hand_over(held, run, needed)
+                self._hand_over(held, needed)
                 return
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
-    def _finish_open_calls(self, held: Claim, run: Run) -> bool:
+    def _finish_open_calls(self, held: Claim, transcript: Transcript) -> bool:
         """Plan what is proposed, settle what was interrupted, send what is ready. True when there was anything."""
-        calls = self._calls(run, State.PROPOSED, State.SENDING, State.READY)
+        calls = _with_tools(transcript.calls_in(State.PROPOSED, State.SENDING, State.READY))
         proposed = [call for call in calls if call.state == State.PROPOSED]
         interrupted = [call for call in calls if call.state == State.SENDING]
         ready = [call for call in calls if call.state == State.READY]
         if proposed:
-            self._plan(held, proposed)
+            self._plan(held, proposed, transcript)
         elif interrupted:
             self._settle(held, interrupted)
         elif ready:
             self._send_ready(held, ready)
         return bool(calls)
 
-    def _calls(self, run: Run, *states: str) -> list[ToolCall]:
-        calls: QuerySet[ToolCall] = run.tool_calls.filter(state__in=states).select_related("tool__server")
-        return [_of(run, call) for call in calls]
-
-    def _plan(self, held: Claim, calls: list[ToolCall]) -> None:
+    def _plan(self, held: Claim, calls: list[ToolCall], transcript: Transcript) -> None:
         """Judge every proposed write of the turn, on facts read now, before any of them is sent."""
         known: list[tuple[ToolCall, dict[str, Any], CallRefused | None]] = []
         for call in calls:
@@ -108,15 +105,13 @@ class AgentRunner:
             except CallRefused as refusal:
                 known.append((call, {}, refusal))
         with step(held, with_ticket=True) as current:
-            transcript = Transcript(current.run)
             for call, facts, declined in known:
-                call.run = current.run
                 if declined is not None:
-                    execution.conclude_refused(current, call, declined)
+                    execution.conclude_refused(current, _of(current.run, call), declined)
                     continue
                 words = transcript.customer_words()
                 provenance = transcript.provenance(call)
-                execution.plan(current, call, facts, words=words, provenance=provenance)
+                execution.plan(current, _of(current.run, call), facts, words=words, provenance=provenance)
 
     def _settle(self, held: Claim, calls: list[ToolCall]) -> None:
         """A worker died with these under way: their receipts say what happened."""
@@ -152,28 +147,24 @@ class AgentRunner:
 
     # -- the model -----------------------------------------------------------------------------------------------
 
-    def _think_or_leave(self, held: Claim, run: Run) -> bool:
+    def _think_or_leave(self, held: Claim, transcript: Transcript, capability: Capability) -> bool:
         """Ask the model when there is something new for it; else answer, wait or end. True when the run is left."""
-        transcript = Transcript(run)
-        last = transcript.last
-        news = transcript.news()
+        run, last, news = transcript.run, transcript.last, transcript.news()
         if run.ticket.held_by_person:
-            return self._leave(held, run, Run.State.HANDED_OVER, "handed_over")
+            return self._leave(held, Run.State.HANDED_OVER, "handed_over", seen=run)
         if last is not None and last.fate == ModelCall.Fate.OPEN:
-            return self._answer(held, run, last, superseded=bool(news))
+            return self._answer(held, last, transcript, superseded=bool(news))
         if not news:
-            return self._leave(held, run, self._resting_state(run), "")
+            return self._leave(held, _resting_state(transcript), "", seen=run)
         worked_ms = run.worked_ms + int((time.monotonic() - self.started) * 1000)
         limit = limits.reached(run, transcript, news, worked_ms=worked_ms)
         if limit:
             raise HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.")
-        thought = self._think(held, run, transcript, news)
-        self._keep(held, thought, transcript, news)
-        return False
+        thought = self._think(held, transcript, news, capability)
+        return self._keep(held, thought, transcript, news, capability)
 
-    def _think(self, held: Claim, run: Run, transcript: Transcript, news: list) -> Thought:
-        agent = run.agent
-        capability = Capability(run)
+    def _think(self, held: Claim, transcript: Transcript, news: list, capability: Capability) -> Thought:
+        run, agent = transcript.run, transcript.run.agent
         try:
             provider = get_provider(agent.provider)
             request = ModelRequest(
@@ -192,23 +183,41 @@ class AgentRunner:
         except (ModelFailed, PriceUnknown, ProviderMisconfigured) as error:
             raise HandOverNeeded(HandOver.Reason.FAILURE, f"The model could not be used: {error}") from error
 
-    def _keep(self, held: Claim, thought: Thought, transcript: Transcript, news: list) -> None:
-        """Commit the reply before anything that it asks for happens; send its reads in the same breath."""
+    def _keep(self, held: Claim, thought: Thought, transcript: Transcript, news: list, capability: Capability) -> bool:
+        """Commit the reply before anything that it asks for happens, and send what harms nobody in the same breath:
+        its reads, or a final answer that is in order and up to date. True when the run is left.
+        """
+        requested = _with_unique_ids(thought.reply.tool_calls)
+        text = "" if requested else self._sendable(thought.reply, transcript)
         try:
-            with step(held) as current:
-                reads = self._commit_reply(current, thought, transcript, news)
+            with step(held, with_ticket=bool(text)) as current:
+                answers = bool(text) and _nothing_new(current.run, transcript.run)
+                self._commit_reply(current, thought, requested, transcript, news, sent=answers)
+                reads = self._propose(current, requested, capability)
+                if answers:
+                    self._post(current, text, _resting_state(transcript))
         except FenceLost:
             with audit_log.transaction():  # the reply is void, but it was paid for
                 budgets.settle(thought.spend, charged=thought.cost)
             raise
         failpoints.reach("reply_committed")
         if not reads:
-            return
+            return answers
         answered = [(call, execution.send(call)) for call in reads]
         with step(held) as current:
             execution.conclude_reads(current, [(_of(current.run, call), outcome) for call, outcome in answered])
+        return False
 
-    def _commit_reply(self, current: Step, thought: Thought, transcript: Transcript, news: list) -> list[ToolCall]:
+    def _commit_reply(
+        self,
+        current: Step,
+        thought: Thought,
+        requested: tuple[RequestedCall, ...],
+        transcript: Transcript,
+        news: list,
+        *,
+        sent: bool,
+    ) -> None:
         run, reply = current.run, thought.reply
         budgets.settle(thought.spend, charged=thought.cost)
         usage = reply.usage
@@ -217,7 +226,7 @@ class AgentRunner:
         run.cost_micros += thought.cost
         run.input_tokens += usage.input_tokens if usage else 0
         run.output_tokens += usage.output_tokens if usage else 0
-        requested = _with_unique_ids(reply.tool_calls)
+        unsettled = ModelCall.Fate.TOOLS if requested else ModelCall.Fate.OPEN
         ModelCall.objects.create(
             run=run,
             turn=run.turns,
@@ -227,7 +236,7 @@ class AgentRunner:
             raw=_replayable(reply, requested),
             reasoning=_storable(reply.reasoning),
             finish=reply.finish,
-            fate=ModelCall.Fate.TOOLS if requested else ModelCall.Fate.OPEN,
+            fate=ModelCall.Fate.SENT if sent else unsettled,
             provider=thought.provider,
             model=reply.model,
             request_id=reply.request_id,
@@ -246,22 +255,28 @@ class AgentRunner:
             cost_micros=thought.cost,
             ms=thought.latency_ms,
         )
-        return self._propose(current, requested)
 
-    def _propose(self, current: Step, requested: tuple[RequestedCall, ...]) -> list[ToolCall]:
+    def _propose(self, current: Step, requested: tuple[RequestedCall, ...], capability: Capability) -> list[ToolCall]:
         """Store the calls of the turn. Returns the reads, whose intent is committed with the reply."""
-        calls = planning.propose(Capability(current.run), requested, turn=current.run.turns)
-        ToolCall.objects.bulk_create(calls)
+        calls = planning.propose(current.run, capability, requested)
         for call in calls:
             if call.state == State.REFUSED:
                 execution.note_refused(current, call)
         reads = [c for c in calls if c.state == State.PROPOSED and c.tool is not None and not c.tool.writes]
-        return execution.intend_reads(current, reads)
+        sending = execution.intend_reads(current, reads)
+        ToolCall.objects.bulk_create(calls)
+        return sending
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
-    def _answer(self, held: Claim, run: Run, last: ModelCall, *, superseded: bool) -> bool:
-        """Send the final text, unless the customer wrote again meanwhile. True when the run is left."""
+    def _sendable(self, reply: ModelReply, transcript: Transcript) -> str:
+        """The final text, when no guardrail objects; empty when it needs a closer look."""
+        verdict = guardrails.check_output(_storable(reply.text), ticket=transcript.run.ticket)
+        return verdict.text if verdict.passes and reply.finish == "stop" else ""
+
+    def _answer(self, held: Claim, last: ModelCall, transcript: Transcript, *, superseded: bool) -> bool:
+        """Send a stored final text, unless the customer wrote again meanwhile. True when the run is left."""
+        run = transcript.run
         verdict = guardrails.check_output(last.text, ticket=run.ticket)
         if not superseded and (not verdict.passes or last.finish != "stop"):
             problem = verdict.problem or f"the model stopped early ({last.finish})"
@@ -276,34 +291,35 @@ class AgentRunner:
                 self._set_fate(last, ModelCall.Fate.UNSENT)
                 current.emit("message", "The answer was not sent: something new came in")
                 return False
-            tickets.post_reply(
-                ticket=current.run.ticket,
-                body=verdict.text,
-                actor=current.run.agent.service_user,
-                author_name=current.run.agent.name,
-                run_id=current.run.pk,
-            )
             self._set_fate(last, ModelCall.Fate.SENT)
-            current.emit("message", "Answered the customer", text=verdict.text[:500])
-            self._rest(current, self._resting_state(run), "answered")
+            self._post(current, verdict.text, _resting_state(transcript))
         return True
+
+    def _post(self, current: Step, text: str, state: str) -> None:
+        """Answer the customer and leave the run in `state`. The step holds the ticket."""
+        run = current.run
+        tickets.post_reply(
+            ticket=run.ticket,
+            body=text,
+            actor=run.agent.service_user,
+            author_name=run.agent.name,
+            run_id=run.pk,
+        )
+        current.emit("message", "Answered the customer", text=text[:500])
+        self._rest(current, state, "answered")
 
     def _set_fate(self, last: ModelCall, fate: str) -> None:
         ModelCall.objects.filter(pk=last.pk).update(fate=fate)
 
-    def _leave(self, held: Claim, run: Run, state: str, because: str) -> bool:
+    def _leave(self, held: Claim, state: str, because: str, *, seen: Run) -> bool:
         """Leave the run in `state`, unless it was given work since we looked."""
         with step(held, with_ticket=True) as current:
-            if current.run.wanted != run.wanted and state != Run.State.HANDED_OVER:
+            if current.run.wanted != seen.wanted and state != Run.State.HANDED_OVER:
                 return False
             if state == Run.State.HANDED_OVER:
                 services.cancel_held_calls(current.run, actor=held.actor, why="handed over")
             self._rest(current, state, because)
         return True
-
-    def _resting_state(self, run: Run) -> str:
-        waiting = run.tool_calls.filter(state=State.AWAITING_APPROVAL).exists()
-        return Run.State.AWAITING_APPROVAL if waiting else Run.State.COMPLETED
 
     def _rest(self, current: Step, state: str, because: str) -> None:
         run = current.run
@@ -319,7 +335,7 @@ class AgentRunner:
         run.finished_at = timezone.now()
         services.record_run(f"agents.run.{state.lower()}", run, cost_micros=run.cost_micros, outcome=because)
 
-    def _hand_over(self, held: Claim, run: Run, needed: HandOverNeeded) -> None:
+    def _hand_over(self, held: Claim, needed: HandOverNeeded) -> None:
         with step(held, with_ticket=True) as current:
             if needed.withheld is not None:
                 # In this transaction: a worker that dies between the two would leave an answer that nobody sends.
@@ -332,6 +348,26 @@ def _of(run: Run, call: ToolCall) -> ToolCall:
     """The call with its run's loaded relations, so that nothing is fetched again."""
     call.run = run
     return call
+
+
+def _with_tools(calls: list[ToolCall]) -> list[ToolCall]:
+    """The calls with their tools as they are now."""
+    if calls:
+        tools = Tool.objects.select_related("server").in_bulk({call.tool_id for call in calls if call.tool_id})
+        for call in calls:
+            call.tool = tools.get(call.tool_id) if call.tool_id else None
+    return calls
+
+
+def _resting_state(transcript: Transcript) -> str:
+    waits = transcript.calls_in(State.AWAITING_APPROVAL)
+    return Run.State.AWAITING_APPROVAL if waits else Run.State.COMPLETED
+
+
+def _nothing_new(now: Run, seen: Run) -> bool:
+    """Whether nobody gave the run work, wrote into its ticket or took it since the transcript was read."""
+    same = (now.wanted, now.ticket.last_seq) == (seen.wanted, seen.ticket.last_seq)
+    return same and not now.ticket.held_by_person
 
 
 def _with_unique_ids(calls: tuple[RequestedCall, ...]) -> tuple[RequestedCall, ...]:

@@ -6,7 +6,10 @@ render to, so the transcript only grows: nothing already shown is rewritten, and
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
+
+from django.db.models import Q
 
 from agents.models import ModelCall, Run, ToolCall
 from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, Speaker, ToolResult
@@ -22,15 +25,28 @@ _SPEAKERS: dict[str, Speaker] = {
 
 
 class Transcript:
-    """The rows of one run and its ticket, read once, and what they render to."""
+    """The rows of one run and its ticket, each kind read once and only when asked for, and what they render to."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.turns = list(run.model_calls.order_by("turn"))
-        self.calls = {str(call.pk): call for call in run.tool_calls.select_related("tool")}
-        self.last = self.turns[-1] if self.turns else None
-        self._shown = {tuple(ref) for turn in self.turns for ref in turn.shown}
-        self._messages = self._load_messages()
+
+    @cached_property
+    def calls(self) -> dict[str, ToolCall]:
+        calls = {str(call.pk): call for call in self.run.tool_calls.all()}
+        for call in calls.values():
+            call.run = self.run
+        return calls
+
+    @cached_property
+    def turns(self) -> list[ModelCall]:
+        return list(self.run.model_calls.order_by("turn"))
+
+    @property
+    def last(self) -> ModelCall | None:
+        return self.turns[-1] if self.turns else None
+
+    def calls_in(self, *states: str) -> list[ToolCall]:
+        return [call for call in self.calls.values() if call.state in states]
 
     def news(self) -> list[list[Any]]:
         """References to what the model has not seen yet and should answer to, in the order it will see them."""
@@ -86,9 +102,27 @@ class Transcript:
             return HostNote(outcome_note(call))
         if kind == "mismatch":
             return HostNote(f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}")
-        return ToolResult(call_id=call.provider_call_id, name=call.name, content=_result(kind, call))
+        content = self._held(call) if kind == "held" else _result(call)
+        return ToolResult(call_id=call.provider_call_id, name=call.name, content=content)
 
-    def _load_messages(self) -> dict[int, Message]:
+    def _held(self, call: ToolCall) -> str:
+        """With the reference under which the model first heard of the call, whatever replaced it since."""
+        reference = next((request.pk for request in self._requests if request.call_id == call.pk), call.approval_id)
+        return json.dumps({"status": "waiting_for_approval", "reference": f"R-{reference}"})
+
+    @cached_property
+    def _shown(self) -> set[tuple[Any, ...]]:
+        return {tuple(ref) for turn in self.turns for ref in turn.shown}
+
+    @cached_property
+    def _requests(self) -> list[ApprovalRequest]:
+        """Every request that was made for a call of this run, oldest first."""
+        held = [call.pk for call in self.calls.values() if call.approval_id]
+        requests = ApprovalRequest.objects.filter(call_id__in=held).order_by("pk")
+        return list(requests.only("call_id", "supersedes_id")) if held else []
+
+    @cached_property
+    def _messages(self) -> dict[int, Message]:
         shown = [key for kind, key in self._shown_pairs() if kind == "message"]
         # An agent's note is a model's text: as a host note a later run would trust it.
         visible = (
@@ -97,8 +131,8 @@ class Transcript:
             .exclude(kind=Message.Kind.NOTE, author_type="agent")
         )
         newest = visible.filter(seq__gt=self.run.message_seq).order_by("-seq")[:HISTORY]
-        rows = {m.pk: m for m in [*reversed(newest), *Message.objects.filter(pk__in=shown)]}
-        return dict(sorted(rows.items(), key=lambda pair: pair[1].seq))
+        rows = Message.objects.filter(Q(pk__in=shown) | Q(pk__in=newest.values("pk"))) if shown else newest
+        return {message.pk: message for message in sorted(rows, key=lambda message: message.seq)}
 
     def _shown_pairs(self) -> Iterable[tuple[str, Any]]:
         return ((ref[0], ref[1]) for ref in self._shown)
@@ -146,10 +180,10 @@ class Transcript:
         notes: list[list[Any]] = []
         if self.last is not None and self.last.fate == ModelCall.Fate.UNSENT:
             notes.append(["unsent", self.last.turn])
-        held = [key for kind, key in self._shown_pairs() if kind == "held"]
-        current = [pk for pk in (self.calls[key].approval_id for key in held) if pk is not None]
-        for request in ApprovalRequest.objects.filter(pk__in=current, supersedes__isnull=False):
-            notes.append(["replaced", f"{request.supersedes_id}>{request.pk}"])
+        current = {self.calls[key].approval_id for kind, key in self._shown_pairs() if kind == "held"}
+        for request in self._requests:
+            if request.pk in current and request.supersedes_id is not None:
+                notes.append(["replaced", f"{request.supersedes_id}>{request.pk}"])
         return [note for note in notes if tuple(note) not in self._shown]
 
 
@@ -174,16 +208,8 @@ def _replaced(key: str) -> HostNote:
     )
 
 
-def _result(kind: str, call: ToolCall) -> str:
-    if kind == "held":
-        return json.dumps({"status": "waiting_for_approval", "reference": f"R-{_first_reference(call)}"})
+def _result(call: ToolCall) -> str:
     return json.dumps(call.result if call.result is not None else {"error": {"code": call.code, "message": ""}})
-
-
-def _first_reference(call: ToolCall) -> int:
-    """The reference under which the model first heard of a held call, whatever replaced it since."""
-    request = ApprovalRequest.objects.filter(call_id=call.pk).order_by("pk").first()
-    return request.pk if request else call.approval_id or 0
 
 
 def outcome_note(call: ToolCall) -> str:

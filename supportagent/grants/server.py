@@ -14,15 +14,15 @@ from typing import Any
 
 import mcp_types as types
 from asgiref.sync import sync_to_async
-from audit.context import Actor, acting
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 from mcp.server import Server
 
 from audit import log as audit_log
+from audit.context import Actor, acting
 from supportagent.grants import receipts, signing, strict
-from supportagent.staff.permissions import require
+from supportagent.staff.permissions import remember, require
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +185,8 @@ class DomainServer:
         actor = get_user_model().objects.filter(pk=grant.actor, is_active=True).first()
         if actor is None:
             raise PermissionDenied("the account behind this call is not active")
+        if tool.effect == "READ":
+            remember(actor)
         require(actor, tool.permission)
         if tool.requires_verified and not grant.customer:
             raise ToolRefusal("identity_required", "the customer is not verified, so no account may be read")

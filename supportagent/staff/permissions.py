@@ -67,6 +67,9 @@ class Permission(StrEnum):
     USE_TOOL = "tools.use_tool", "use a tool"
 
 
+_REMEMBERED = "_remembered_permissions"
+
+
 def held_by(user: Any, permission: Permission) -> QuerySet[auth.Permission]:
     """The permission's row, if `user` holds it directly or by a role: for `exists()` or as a subquery."""
     return auth.Permission.objects.filter(
@@ -77,7 +80,8 @@ def held_by(user: Any, permission: Permission) -> QuerySet[auth.Permission]:
 
 
 def has(user: Any, permission: str, *, strict: bool = False) -> bool:
-    """May `user` do this? At most one query, never cached: a role that was taken away counts at once.
+    """May `user` do this? At most one query, never cached: a role that was taken away counts at once. (Only a read
+    in the middle of its answer asks an account whose rights were remembered when it was admitted.)
 
     Inactive and anonymous users may do nothing. `strict` ignores the superuser flag: use it where being an
     administrator must not be enough (deciding, moving money). Raises ValueError for an unknown permission.
@@ -87,7 +91,15 @@ def has(user: Any, permission: str, *, strict: bool = False) -> bool:
         return False
     if user.is_superuser and not strict:
         return True
-    return held_by(user, wanted).exists()
+    remembered: frozenset[str] | None = user.__dict__.get(_REMEMBERED)
+    return wanted in remembered if remembered is not None else held_by(user, wanted).exists()
+
+
+def remember(user: Any) -> None:
+    """Read all rights of this very object once, for one read that asks about field after field. Never for a write."""
+    rows = auth.Permission.objects.filter(Q(user=user.pk) | Q(group__user=user.pk)).order_by()
+    held = rows.values_list("content_type__app_label", "codename")
+    user.__dict__[_REMEMBERED] = frozenset(".".join(row) for row in held)
 
 
 def require(user: Any, permission: str, *, strict: bool = False) -> None:

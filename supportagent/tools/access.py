@@ -22,9 +22,14 @@ class GrantedTool:
 
 def may(user: User, codename: str, tool: Tool) -> bool:
     """Whether a role or a personal grant gives this right on this tool now. One query; nothing loaded before counts."""
+    return User.objects.filter(right_on(user, codename, tool), pk=user.pk, is_active=True).exists()
+
+
+def right_on(user: User, codename: str, tool: Tool) -> Q:
+    """The condition that a role or a personal grant of the user gives this right on this tool."""
     by_role = ToolGrant.objects.filter(content_object=tool, permission__codename=codename, group__user=user.pk)
     in_person = ToolUserGrant.objects.filter(content_object=tool, permission__codename=codename, user=user.pk)
-    return User.objects.filter(Exists(by_role) | Exists(in_person), pk=user.pk, is_active=True).exists()
+    return Exists(by_role) | Exists(in_person)
 
 
 def tools_for(user: User, codename: str = USE) -> "QuerySet[Tool]":
