@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from agents.models import Agent, Budget
 from supportagent.console.fields import MicrosField
@@ -64,6 +64,7 @@ class AgentForm(forms.ModelForm):
             "input_price_micros",
             "output_price_micros",
         )
+        widgets = {name: UnfoldAdminTextareaWidget(attrs={"rows": 3}) for name in ("goal", "success_criteria")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

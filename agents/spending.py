@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from agents.models import Budget
+from supportagent.console.money import format_micros, format_money
+
+CENT = 10_000  # micro-units
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,15 @@ class Use:
     def ratio(self) -> float:
         """Spent and reserved, as a part of the cap; a cap of nothing is used up."""
         return (self.spent + self.reserved) / self.cap if self.cap else 1.0
+
+    def __str__(self) -> str:
+        used = f"{amount(self.spent)} of {amount(self.cap)}"
+        return f"{used}, {amount(self.reserved)} reserved" if self.reserved else used
+
+
+def amount(micros: int) -> str:
+    """`USD 20.00`, and `USD 0.0098` where cents do not say it."""
+    return format_money(micros // CENT, "USD") if micros % CENT == 0 else format_micros(micros)
 
 
 def use_of(budget: Budget, today: dt.date | None = None) -> Use:

@@ -36,7 +36,7 @@ class ApprovalPolicyAdmin(ConsoleModelAdmin):
     """The first enabled rule, from the top, whose conditions all hold decides."""
 
     form = ApprovalPolicyForm
-    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "tier", "waits", "version", "enabled"]
+    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "care", "waits", "version", "enabled"]
     list_display_links = ["name"]
     list_filter = ["outcome", "tier", "enabled", "tool"]
     list_select_related = ["tool"]
@@ -60,6 +60,10 @@ class ApprovalPolicyAdmin(ConsoleModelAdmin):
     @display(description="outcome", ordering="outcome", label=OUTCOMES)
     def outcome_shown(self, rule: ApprovalPolicy) -> tuple[str, str]:
         return rule.outcome, rule.get_outcome_display()
+
+    @display(description="tier", ordering="tier")
+    def care(self, rule: ApprovalPolicy) -> str:
+        return rule.tier if rule.outcome == ApprovalPolicy.Outcome.APPROVE else NONE
 
     @display(description="waits", ordering="expires_after")
     def waits(self, rule: ApprovalPolicy) -> str:
@@ -92,7 +96,7 @@ class ApprovalRequestAdmin(OfVisibleTeams, LedgerAdmin):
 
     team_path = "ticket__team_id"
     view_permission = Permission.VIEW_APPROVALREQUEST
-    list_display = ["reference", "title", "state_shown", "tier", "tool", "ticket", "created_at", "decided_at", "page"]
+    list_display = ["reference", "title", "state_shown", "care", "tool", "ticket", "created_at", "decided_at", "page"]
     list_filter = ["state", "tier", "tool", "ticket__team", "created_at"]
     list_select_related = ["tool", "ticket"]
     search_fields = ["ticket__number", "title", "subject"]
@@ -119,6 +123,10 @@ class ApprovalRequestAdmin(OfVisibleTeams, LedgerAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ApprovalRequest | None = None) -> list[str]:
         fields = self.get_fields(request, obj)
         return [name for line in fields for name in ([line] if isinstance(line, str) else line)]
+
+    @display(description="tier", ordering="tier")
+    def care(self, request: ApprovalRequest) -> str:
+        return request.tier
 
     @display(description="reference", ordering="pk")
     def reference(self, request: ApprovalRequest) -> str:

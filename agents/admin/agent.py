@@ -5,16 +5,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.contrib.auth.models import Permission as PermissionRow
 from django.db import transaction
-from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from guardian.shortcuts import assign_perm
-from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -24,11 +22,10 @@ from agents.forms import AgentForm, NewAgentForm, account_name
 from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget
 from supportagent.console.admin import REASON_LENGTH, ConsoleModelAdmin
 from supportagent.console.columns import NONE, link, micros_column, state_column
+from supportagent.console.inlines import GrantInline
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
 from supportagent.tools import access
-
-ON_AN_AGENT = ("change_agent", "pause_agent", "view_agent")
 
 
 class StatusForm(BaseDialogForm):
@@ -45,29 +42,16 @@ def _dialog(title: str, description: str, button: str) -> Any:
     return {"title": title, "description": description, "form_class": StatusForm, "form_submit_text": button}
 
 
-class _GrantInline(TabularInline):
-    extra = 0
-    tab = True
-
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey | ManyToManyField, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        if db_field.name == "permission":
-            kwargs["queryset"] = PermissionRow.objects.filter(
-                content_type__app_label="agents", content_type__model="agent", codename__in=ON_AN_AGENT
-            ).select_related("content_type")
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "permission" and field is not None:
-            field.label_from_instance = lambda permission: permission.name
-        return field
+class _AgentGrantInline(GrantInline):
+    app_label, codenames = "agents", ("change_agent", "pause_agent", "view_agent")
 
 
-class AgentGroupGrantInline(_GrantInline):
+class AgentGroupGrantInline(_AgentGrantInline):
     model = AgentGroupGrant
     verbose_name_plural = "Grants to roles"
 
 
-class AgentUserGrantInline(_GrantInline):
+class AgentUserGrantInline(_AgentGrantInline):
     model = AgentUserGrant
     autocomplete_fields = ["user"]
     verbose_name_plural = "Personal grants"
@@ -86,7 +70,8 @@ class AgentAdmin(ConsoleModelAdmin):
     cap = micros_column("session_cap_micros", "cap per ticket")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs.setdefault("form", AgentForm if obj else NewAgentForm)
+        if obj is None:
+            kwargs.setdefault("form", NewAgentForm)
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
@@ -100,7 +85,8 @@ class AgentAdmin(ConsoleModelAdmin):
                 {
                     "classes": ["tab"],
                     "fields": [
-                        ("provider", "model", "reasoning_effort"),
+                        ("provider", "model"),
+                        "reasoning_effort",
                         ("max_turns", "max_tool_calls"),
                         ("max_seconds", "max_output_tokens"),
                         "session_cap_micros",
@@ -203,6 +189,8 @@ class AgentAdmin(ConsoleModelAdmin):
     def budgets_shown(self, agent: Agent) -> SafeString | str:
         budgets = Budget.objects.filter(scope=Budget.Scope.AGENT, subject=agent.slug)
         return (
-            format_html_join("", '<div style="margin-bottom: 8px">{} {}</div>', ((b, bar(b)) for b in budgets))
+            format_html_join(
+                "", '<div style="margin-bottom: 8px"><div>{}</div>{}</div>', ((b, bar(b)) for b in budgets)
+            )
             or "No budget: the agent does not run until it has one."
         )

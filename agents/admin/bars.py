@@ -5,7 +5,6 @@ from django.utils.safestring import SafeString
 
 from agents.models import Budget
 from agents.spending import use_of
-from supportagent.console.money import format_micros
 
 WARNING, FULL = 0.8, 1.0
 
@@ -17,9 +16,6 @@ def bar(budget: Budget) -> SafeString:
     if use.ratio >= WARNING:
         colour = "oklch(57.7% .245 27.325)" if use.ratio >= FULL else "oklch(70.5% .213 47.604)"
     total = max(use.cap, use.spent + use.reserved, 1)
-    words = f"{format_micros(use.spent)} of {format_micros(use.cap)}"
-    if use.reserved:
-        words += f", {format_micros(use.reserved)} reserved"
     return format_html(
         '<span style="display: inline-grid; gap: 4px; min-width: 180px">'
         '<span aria-hidden="true" style="display: flex; height: 6px; border-radius: 3px; overflow: hidden;'
@@ -31,5 +27,5 @@ def bar(budget: Budget) -> SafeString:
         colour,
         f"{100 * use.reserved / total:.2f}",
         colour,
-        words,
+        use,
     )

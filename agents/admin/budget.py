@@ -13,10 +13,9 @@ from unfold.decorators import display
 from agents.admin.bars import bar
 from agents.forms import BudgetForm
 from agents.models import Budget, Spend
-from agents.spending import use_of
+from agents.spending import amount, use_of
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.console.columns import link, micros_column, state_column
-from supportagent.console.money import format_micros
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.admin import OfVisibleTeams
 
@@ -62,7 +61,7 @@ class BudgetAdmin(ConsoleModelAdmin):
 
     @display(description="left")
     def left(self, budget: Budget) -> str:
-        return format_micros(use_of(budget).left)
+        return amount(use_of(budget).left)
 
 
 @admin.register(Spend)

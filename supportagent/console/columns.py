@@ -19,16 +19,16 @@ class _Kinds(dict[str, str]):
     """Colour of a state, for Unfold's labels; grey for one that has no colour."""
 
     def __missing__(self, state: str) -> str:
-        return next((kind for kind, states in STATUS_KINDS.items() if state.upper() in states), "default")
+        return self.get(state.upper(), "default")
 
-    def __contains__(self, state: object) -> bool:
-        return True
+
+KINDS = _Kinds({state: kind for kind, states in STATUS_KINDS.items() for state in states})
 
 
 def state_column(field: str = "state", description: str = "") -> Column:
     """A badge with the state in words."""
 
-    @display(description=description or field, ordering=field, label=_Kinds())
+    @display(description=description or field, ordering=field, label=KINDS)
     def column(_admin: Any, row: Any) -> tuple[str, str]:
         return getattr(row, field), getattr(row, f"get_{field}_display")()
 

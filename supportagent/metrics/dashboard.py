@@ -41,7 +41,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Meter:
-    """A budget as the page draws it: percentages of the bar, and the amounts in words."""
+    """A budget as the page draws it."""
 
     budget: Budget
     use: Use
@@ -53,11 +53,6 @@ class Meter:
     @property
     def level(self) -> str:
         return "danger" if self.use.ratio >= 1 else "warning" if self.use.ratio >= WARNING else ""
-
-    @property
-    def words(self) -> str:
-        spent = f"{format_micros(self.use.spent)} of {format_micros(self.use.cap)}"
-        return f"{spent}, {format_micros(self.use.reserved)} reserved" if self.use.reserved else spent
 
 
 def number(value: float) -> str:

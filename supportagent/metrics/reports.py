@@ -64,17 +64,18 @@ def ticket_figures(user: User, period: Period) -> dict[str, Figure]:
     )
     alone = Q(answered=True, unfinished=False, touched=False, handed=False)
     counts = found.aggregate(
-        all=Count("pk"),
-        worked_on=Count("pk", filter=Q(worked_on=True)),
-        alone=Count("pk", filter=alone),
-        handed=Count("pk", filter=Q(handed=True)),
+        opened=Count("pk"),
+        by_agents=Count("pk", filter=Q(worked_on=True)),
+        by_agents_alone=Count("pk", filter=alone),
+        to_people=Count("pk", filter=Q(handed=True)),
     )
     cost = Run.objects.filter(ticket__in=tickets(user, period)).aggregate(total=Sum("cost_micros"))["total"] or 0
+    by_agents = counts["by_agents"]
     return {
-        "tickets": Figure(counts["all"], counts["all"]),
-        "alone": share(counts["alone"], counts["worked_on"]),
-        "handed_over": share(counts["handed"], counts["all"]),
-        "cost": Figure(cost / counts["worked_on"] if counts["worked_on"] else None, counts["worked_on"]),
+        "tickets": Figure(counts["opened"], counts["opened"]),
+        "alone": share(counts["by_agents_alone"], by_agents),
+        "handed_over": share(counts["to_people"], counts["opened"]),
+        "cost": Figure(cost / by_agents if by_agents else None, by_agents),
     }
 
 

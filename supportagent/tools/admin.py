@@ -6,15 +6,14 @@ A definition comes from its server and is pinned; here it is read, switched off,
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import Permission as PermissionRow
-from django.db.models import Count, ForeignKey, ManyToManyField, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from supportagent.console.admin import ConsoleModelAdmin
 from supportagent.console.columns import json_column, preformatted
+from supportagent.console.inlines import GrantInline
 from supportagent.tools.access import APPROVE, USE
 from supportagent.tools.forms import ToolGrantForm
 from supportagent.tools.models import MCPServer, Tool, ToolGrant, ToolUserGrant
@@ -22,26 +21,11 @@ from supportagent.tools.models import MCPServer, Tool, ToolGrant, ToolUserGrant
 IMPACTS = {"none": "default", "customer-visible": "info", "money": "danger", "account": "warning"}
 
 
-class _GrantInline(TabularInline):
-    """Only the two rights that mean something on a tool can be given."""
-
-    extra = 0
-    tab = True
-
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey | ManyToManyField, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        if db_field.name == "permission":
-            kwargs["queryset"] = PermissionRow.objects.filter(
-                content_type__app_label="tools", codename__in=[USE, APPROVE]
-            ).select_related("content_type")
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "permission" and field is not None:
-            field.label_from_instance = lambda permission: permission.name
-        return field
+class _ToolGrantInline(GrantInline):
+    app_label, codenames = "tools", (USE, APPROVE)
 
 
-class ToolGrantInline(_GrantInline):
+class ToolGrantInline(_ToolGrantInline):
     model = ToolGrant
     form = ToolGrantForm
     verbose_name_plural = "Grants to roles"
@@ -50,7 +34,7 @@ class ToolGrantInline(_GrantInline):
         return super().get_queryset(request).select_related("group", "permission", "content_object")
 
 
-class ToolUserGrantInline(_GrantInline):
+class ToolUserGrantInline(_ToolGrantInline):
     model = ToolUserGrant
     autocomplete_fields = ["user"]
     verbose_name_plural = "Personal grants"
@@ -72,12 +56,13 @@ class ToolAdmin(ConsoleModelAdmin):
             "Risk",
             {
                 "classes": ["tab"],
-                "description": "Declared by the server and pinned with the definition.",
                 "fields": [
-                    ("effect", "impact", "reversible"),
-                    ("requires_verified", "host_only"),
-                    ("facts_tool", "check_tool", "check_fields"),
-                    ("subject_argument", "amount_argument", "currency_argument"),
+                    ("effect", "impact"),
+                    ("reversible", "requires_verified"),
+                    ("host_only", "facts_tool"),
+                    ("check_tool", "check_fields"),
+                    ("subject_argument", "amount_argument"),
+                    "currency_argument",
                 ],
             },
         ),

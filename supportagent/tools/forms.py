@@ -72,6 +72,8 @@ class ToolGrantForm(forms.ModelForm):
         help_text="JSON Schema that the arguments must keep, on top of the tool's own. Empty: no further limit.",
     )
 
+    argument_rules.widget.attrs["aria-label"] = "Argument rules"
+
     class Meta:
         model = ToolGrant
         fields = ("group", "permission", "argument_rules")
