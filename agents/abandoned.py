@@ -20,9 +20,7 @@ from supportagent.grants.server import Outcome
 def settle_abandoned() -> int:
     """Write the outcome of every such call as its receipt tells it. Returns how many."""
     old = Now() - timedelta(seconds=settings.LEASE_SECONDS)
-    abandoned = ToolCall.objects.filter(state=ToolCall.State.SENDING, sent_at__lt=old).exclude(
-        run__state__in=Run.LIVE
-    )
+    abandoned = ToolCall.objects.filter(state=ToolCall.State.SENDING, sent_at__lt=old).exclude(run__state__in=Run.LIVE)
     return sum(_settle(call) for call in abandoned.select_related("tool__server")[:100])
 
 

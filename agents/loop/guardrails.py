@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 from agents.models import ToolCall
 from agents.providers.base import Item, Said
+from supportagent.tickets.errors import TicketError
 from supportagent.tickets.models import Customer, Ticket
+from supportagent.tickets.text import clean_body
 
 _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _SECRETS = re.compile(
@@ -102,9 +104,12 @@ def check_input(items: Iterable[Item]) -> tuple[Item, ...]:
 
 def check_output(text: str, *, ticket: Ticket) -> Verdict:
     """Decide whether a final reply may be sent."""
-    text = text.strip()
-    if not text:
-        return Verdict(text, "the model gave no answer")
+    if not text.strip():
+        return Verdict("", "the model gave no answer")
+    try:
+        text = clean_body(text)
+    except TicketError as error:  # nothing visible, or too long: the ticket would not take it
+        return Verdict(text, f"the reply cannot be sent: {error}")
     if masked(text) != text:
         return Verdict(text, "the reply holds a card number or a secret")
     if _names_another_customer(text, ticket.customer):

@@ -187,7 +187,9 @@ class AgentRunner:
         """Commit the reply before anything that it asks for happens, and send what harms nobody in the same breath:
         its reads, or a final answer that is in order and up to date. True when the run is left.
         """
-        requested = _with_unique_ids(thought.reply.tool_calls)
+        # A reply that was cut off or refused may hold half of what the model meant: none of its calls is made.
+        whole = thought.reply.finish in ("stop", "tool_calls")
+        requested = _with_unique_ids(thought.reply.tool_calls) if whole else ()
         text = "" if requested else self._sendable(thought.reply, transcript)
         try:
             with step(held, with_ticket=bool(text)) as current:

@@ -33,7 +33,7 @@ from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Message, Ticket
 from tests.world import World
 
-PLACES = ["nowhere", "reserved", "committed", "reply_committed", "before_intent", "after_intent", "after_effect"]
+PLACES = [*["committed"] * 4, "nowhere", "reserved", "reply_committed", "before_intent", "after_intent", "after_effect"]
 LONG_AGO = "2020-01-01T00:00:00Z"
 CAPTURED = 8400
 ROUNDS = 40  # more than any ticket can need to come to rest
@@ -86,10 +86,12 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             self.example.__enter__()
 
         def teardown(self) -> None:
-            if Ticket.objects.exists():
-                self.come_to_rest()
-            transaction.set_rollback(True)
-            self.example.__exit__(None, None, None)
+            try:
+                if Ticket.objects.exists():
+                    self.come_to_rest()
+            finally:
+                transaction.set_rollback(True)
+                self.example.__exit__(None, None, None)
 
         # -- what people do ------------------------------------------------------------------------------------
 
