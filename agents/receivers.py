@@ -6,8 +6,9 @@ from django.db.models.functions import Now
 from django.dispatch import receiver
 
 from agents import services
-from agents.models import ToolCall
-from approvals.models import ApprovalRequest
+from agents.lease import Step
+from agents.models import Run, ToolCall
+from approvals.models import ApprovalDecision, ApprovalRequest
 from approvals.signals import approval_decided
 from audit.context import Actor
 from supportagent.staff.models import User
@@ -34,11 +35,14 @@ def silence_agents(ticket: Ticket, by: User, **_: Any) -> None:
 
 
 @receiver(approval_decided)
-def resume_after_decision(request: ApprovalRequest, **_: Any) -> None:
+def resume_after_decision(request: ApprovalRequest, decision: ApprovalDecision | None, **_: Any) -> None:
     """Move the call on and give its run work. The sender holds the ticket's lock; the run comes before the call."""
     call = ToolCall.objects.filter(pk=request.call_id, approval_id=request.pk).first()
     if call is None:
         return
+    step = Step(Run.objects.select_for_update(no_key=True).get(pk=call.run_id))
+    step.emit("human", _said(request, decision), approval=request.pk)
+    step.flush()
     services.wake(call.run_id)
     held = ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.AWAITING_APPROVAL, approval_id=request.pk)
     if request.state == ApprovalRequest.State.APPROVED:
@@ -51,3 +55,9 @@ def resume_after_decision(request: ApprovalRequest, **_: Any) -> None:
         result={"error": {"code": code, "message": "nothing was executed"}},
         finished_at=Now(),
     )
+
+
+def _said(request: ApprovalRequest, decision: ApprovalDecision | None) -> str:
+    if decision is None:
+        return f"Nobody decided {request.reference} in time"
+    return f"{decision.decided_by.display_name} {decision.get_verdict_display().lower()} {request.reference}"

@@ -35,7 +35,7 @@ class Widget:
 
     def open(self) -> None:
         self.launcher.click()
-        expect(self.field).to_be_visible()
+        expect(self.field).to_be_focused()  # by its script, which has arrived then
 
     def write(self, text: str) -> None:
         self.field.fill(text)

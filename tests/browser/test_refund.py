@@ -1,6 +1,5 @@
 """The main job: a customer asks for a refund in the chat, a person approves it, and the money moves once."""
 
-import re
 import time
 
 import pytest
@@ -39,9 +38,8 @@ def test_a_refund_goes_from_the_widget_through_the_supervisor_to_the_reply_and_l
     queue.get_by_test_id("approve").click()
     queue.get_by_test_id("confirm-approve").click()
 
-    ana.hears(re.compile("refund", re.I))
+    ana.hears("the refund of EUR 84.00 for order ORD-1042 was issued")
     expect(ana.pending).to_have_count(0)
-    expect(ana.answers.last).to_contain_text("EUR 84.00")
     assert stage.backstage("refunds", order="ORD-1042") == [8400]
     expect(queue.get_by_test_id("decided")).to_contain_text("Ana Ruiz")
     expect(queue.get_by_test_id("aftermath")).to_be_visible()

@@ -6,7 +6,7 @@ const COUNT_FROM = 0.9;
 export class Composer {
   constructor({ form, field, button, counter, memory, onSubmit }) {
     Object.assign(this, { form, field, button, counter, memory, onSubmit });
-    field.value = memory.get("draft");
+    field.value ||= memory.get("draft"); // Somebody may have begun to write before this script had arrived.
     field.addEventListener("input", () => this.#changed());
     field.addEventListener("keydown", (event) => this.#key(event));
     form.addEventListener("submit", (event) => {

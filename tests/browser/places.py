@@ -1,0 +1,17 @@
+"""The pages that every look at the whole console visits."""
+
+from typing import Any
+
+
+def console_pages(facts: dict[str, Any]) -> list[str]:
+    """Lists and details of the console; `facts` name a customer's ticket, run and approval request."""
+    return [
+        "/console/approvals/",
+        f"/console/approvals/{facts['approval']}/",
+        "/console/approvals/?split=decided",
+        "/console/approvals/?q=nothing-matches-this",
+        "/console/runs/",
+        f"/console/runs/{facts['run']}/",
+        "/console/tickets/",
+        f"/console/tickets/{facts['ticket']}/",
+    ]

@@ -1,0 +1,24 @@
+"""The log-in page works under its policy, says what is wrong, and log-out ends everything."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.people import Stage, log_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.smoke]
+
+
+def test_a_wrong_password_is_said_the_right_one_leads_on_and_logging_out_closes_the_door(stage: Stage):
+    page = stage.page()
+    log_in(page, stage.demo, "finance", "not the password")
+    expect(page.get_by_text("Please enter the correct username and password")).to_be_visible()
+    expect(page.get_by_label("Username")).to_have_value("finance")
+    page.get_by_label("Password").fill("demo")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{stage.demo.console}/console/approvals/")
+
+    page.get_by_role("button", name="Femi Adeyemi").click()
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/admin/login/**")
+    page.goto(f"{stage.demo.console}/console/approvals/")
+    expect(page.get_by_label("Password")).to_be_visible()
