@@ -15,12 +15,13 @@ from tests.bench.report import Row, per_call
 TITLE = "One model call (12 tools, 1.5 KB of instructions, server in another process)"
 
 
-def run() -> Iterator[Row]:
+def run(*, quick: bool) -> Iterator[Row]:
     """Both wire APIs, streaming and whole."""
     with fake_model() as address, override_settings(OPENAI_BASE_URL=address, OPENAI_API_KEY="none"):
         for provider in (OpenAIChat(), OpenAIResponses()):
             for stream in (False, True):
-                yield per_call(f"{provider.name}, {'stream' if stream else 'whole'}", _asking(provider, stream))
+                what = f"{provider.name}, {'stream' if stream else 'whole'}"
+                yield per_call(what, _asking(provider, stream), times=50 if quick else 200)
     yield per_call("input_bound (the reservation's estimate)", lambda: input_bound(request(False)))
 
 

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report: what was done, and its figures in the order of `columns`."""
+    """One line of the report: what was done, and its figures with their units."""
 
     what: str
     figures: tuple[tuple[str, float], ...]
+
+
+class Section:
+    """The rows of one benchmark, measured when it is made."""
+
+    def __init__(self, title: str, rows: Iterable[Row]) -> None:
+        self.title, self.rows = title, list(rows)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -37,10 +44,15 @@ def per_call(what: str, call: Callable[[], object], *, warm_up: int = 20, times:
     return Row(what, (("CPU ms", spent_cpu / times * 1e3), ("wall ms", spent_wall / times * 1e3), ("n", times)))
 
 
-def show(title: str, rows: Iterable[Row]) -> None:
-    print(f"\n{title}")  # noqa: T201
-    for row in rows:
-        figures = "  ".join(
-            f"{name} {value:>8.0f}" if name == "n" else f"{name} {value:>8.2f}" for name, value in row.figures
-        )
-        print(f"  {row.what:<44} {figures}")  # noqa: T201
+def show(head: str, sections: Iterable[Section]) -> None:
+    """Print one table: a block per benchmark, a line per row, its figures under one another."""
+    print(head)  # noqa: T201
+    for section in sections:
+        print(f"\n{section.title}")  # noqa: T201
+        for row in section.rows:
+            figures = "".join(f"{_written(value):>10} {name:<13}" for name, value in row.figures)
+            print(f"  {row.what:<52}{figures}".rstrip())  # noqa: T201
+
+
+def _written(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
