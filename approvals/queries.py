@@ -46,7 +46,7 @@ SPLITS = (
     Split("mine", "Mine", mine),
     Split("expiring", "Expiring", lambda user: _pending(user).filter(expires_at__lt=Now() + SOON)),
     Split("two-people", "Two people", lambda user: _pending(user).filter(tier="T3")),
-    Split("all", "All pending", _pending),
+    Split("all", "All", _pending),
     Split("decided", "Decided", lambda user: ApprovalRequest.objects.visible_to(user).exclude(state="PENDING")),
 )
 

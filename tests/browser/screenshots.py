@@ -1,0 +1,125 @@
+"""`python -m tests.browser.screenshots FOLDER`: start the demo, play the refund, and photograph every screen.
+
+Each screen at 1440 and at 390 pixels, light and dark, as `screen-width-theme.png`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.conftest import FLAGS
+from tests.browser.demo import Backstage, Demo
+from tests.browser.people import DESKTOP, PHONE, Stage, Widget
+
+WISH = "The pour-over set from order ORD-1042 arrived chipped. I would like my money back, please."
+ADMIN = "/admin/agents/agent/"
+LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (DESKTOP, PHONE)]
+SECOND_WISHES = 2  # so that the queue is not a list of one
+
+
+class Photographer:
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.stage = stage
+        self.folder = folder
+
+    def shoot(self, page: Page, name: str, scheme: str, size: dict[str, int]) -> None:
+        page.wait_for_load_state("networkidle")
+        page.evaluate("document.fonts.ready.then(() => true)")
+        page.screenshot(path=self.folder / f"{name}-{size['width']}-{scheme}.png", animations="disabled")
+
+    def console(self, name: str, path: str, *, username: str = "supervisor", prepare: Any = None) -> None:
+        for scheme, size in LOOKS:
+            page = self.stage.staff(username, color_scheme=scheme, viewport=size)
+            page.goto(self.stage.demo.console + path)
+            if prepare:
+                prepare(page)
+            self.shoot(page, name, scheme, size)
+            page.context.close()
+
+    def shop(self, name: str, prepare: Callable[[Widget], None]) -> None:
+        for scheme, size in LOOKS:
+            widget = self.stage.shopper(color_scheme=scheme, viewport=size)
+            expect(widget.launcher).to_be_visible()
+            prepare(widget)
+            self.shoot(widget.page, name, scheme, size)
+            widget.page.context.close()
+
+
+def open_confirm(page: Page) -> None:
+    page.get_by_test_id("approve").click()
+
+
+def opened(widget: Widget) -> None:
+    widget.open()
+
+
+def waits(widget: Widget) -> None:
+    widget.open()
+    expect(widget.pending).to_be_visible()
+
+
+def answered(widget: Widget) -> None:
+    widget.open()
+    widget.hears("was issued")
+
+
+def play(stage: Stage, folder: Path) -> None:
+    camera = Photographer(stage, folder)
+    camera.shop("widget-closed", lambda widget: None)
+    camera.shop("widget-open", opened)
+    for _ in range(SECOND_WISHES):
+        stage.backstage("ask_for_refund", customer=stage.customer())
+    ana = stage.shopper()
+    ana.open()
+    ana.write(WISH)
+    expect(ana.pending).to_be_visible(timeout=15_000)
+    facts = stage.backstage("facts_of", reference="CUS-1001")
+    camera.shop("widget-pending", waits)
+    camera.console("approval", f"/console/approvals/{facts['approval']}/")
+    camera.console("approval-confirm", f"/console/approvals/{facts['approval']}/", prepare=open_confirm)
+    camera.console("approvals", "/console/approvals/")
+    camera.console("ticket-pending", f"/console/tickets/{facts['ticket']}/")
+    stage.backstage("approve", pk=facts["approval"], username="supervisor")
+    ana.hears("was issued")
+    camera.shop("widget-answered", answered)
+    camera.console("approval-decided", f"/console/approvals/{facts['approval']}/?split=decided")
+    camera.console("run", f"/console/runs/{facts['run']}/")
+    camera.console("runs", "/console/runs/")
+    camera.console("ticket", f"/console/tickets/{facts['ticket']}/")
+    camera.console("tickets", "/console/tickets/")
+    camera.console("dashboard", "/console/")
+    camera.console("admin-list", ADMIN, username="admin")
+    camera.console("admin-form", f"{ADMIN}1/change/", username="admin")
+    camera.console("audit", "/admin/audit/auditentry/?q=ORD-1042", username="auditor")
+    page = stage.page()
+    page.goto(f"{stage.demo.console}/admin/login/")
+    camera.shoot(page, "log-in", "light", DESKTOP)
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
+        demo = Demo(Path(data))
+        try:
+            demo.wait_until_up()
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            backstage = Backstage(demo)
+            play(Stage(demo, backstage, browser), folder)
+            backstage.stop()
+            browser.close()
+        finally:
+            demo.stop()
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]))
