@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -162,6 +162,7 @@ class Heartbeat:
             with self._lock:
                 claims = list(self._claims)
             if not claims:
+                connection.close()  # an idle process holds no connection for its heartbeat
                 continue
             try:
                 close_old_connections()

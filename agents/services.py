@@ -1,5 +1,6 @@
 """The verbs of runs: start, wake, recover, hand over, cancel. Callers hold the ticket's lock where it says so."""
 
+import logging
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from audit.context import Actor
 from supportagent.console import live
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import HandOver, Ticket
+
+logger = logging.getLogger(__name__)
 
 MAX_CRASHES = 3
 NOBODY_ANSWERS = "A colleague will answer you here. We have your message."
@@ -151,9 +154,20 @@ def recover(run_id: UUID, *, fence: int) -> bool:
 
 
 def reap() -> int:
-    """Recover every run whose lease ran out. Returns how many."""
+    """Recover every run whose lease ran out; one that cannot be recovered does not hold up the others.
+
+    Returns how many were.
+    """
     dead = Run.objects.filter(state=Run.State.RUNNING, lease_until__lt=Now()).values_list("pk", "fence")[:100]
-    return sum(recover(run_id, fence=fence) for run_id, fence in list(dead))
+    return sum(_recovered(run_id, fence) for run_id, fence in list(dead))
+
+
+def _recovered(run_id: UUID, fence: int) -> bool:
+    try:
+        return recover(run_id, fence=fence)
+    except Exception:
+        logger.exception("run %s could not be recovered", run_id)
+        return False
 
 
 def sweep() -> int:
