@@ -132,8 +132,6 @@ def time_to_decide(seconds: float) -> None:
         rule.save()
 
 
-
-
 VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
     for verb in (new_customer, new_colleague, token, refunds, facts_of, ask_for_refund, approve, reply, time_to_decide)

@@ -15,6 +15,13 @@ DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 ANSWER_MS = 15_000  # the agent works, on a machine that runs other tests too
 
+EXCHANGE_IDENTITY = """
+new MutationObserver(() => {
+  const tag = document.querySelector("script[data-app-id]");
+  if (tag && tag.dataset.userJwt !== signed) tag.dataset.userJwt = signed;
+}).observe(document, { childList: true, subtree: true });
+"""
+
 expect.set_options(timeout=10_000)
 
 
@@ -91,13 +98,7 @@ class Stage:
 
     def sign_in(self, page: Page, jwt: str) -> None:
         """From now on the shop's pages carry this signed identity: it is put into the tag before that runs."""
-        page.add_init_script(
-            """new MutationObserver(() => {
-                 const tag = document.querySelector("script[data-app-id]");
-                 if (tag && tag.dataset.userJwt !== %s) tag.dataset.userJwt = %s;
-               }).observe(document, { childList: true, subtree: true });"""
-            % (json.dumps(jwt), json.dumps(jwt))
-        )
+        page.add_init_script(f"const signed = {json.dumps(jwt)}; {EXCHANGE_IDENTITY}")
 
     def customer(self) -> dict[str, str]:
         """Somebody nobody has heard of, with one delivered order of EUR 84.00."""

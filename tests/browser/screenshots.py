@@ -1,6 +1,7 @@
 """`python -m tests.browser.screenshots FOLDER`: start the demo, play the refund, and photograph every screen.
 
-Each screen at 1440 and at 390 pixels, light and dark, as `screen-width-theme.png`.
+Each screen at 1440 and at 390 pixels, light and dark, as `screen-width-theme.png`. The README's own pictures, in
+docs/images/, are those of `--readme`: one of a kind, light.
 """
 
 from __future__ import annotations
@@ -20,22 +21,31 @@ from tests.browser.people import DESKTOP, PHONE, Stage, Widget
 
 WISH = "The pour-over set from order ORD-1042 arrived chipped. I would like my money back, please."
 ADMIN = "/admin/agents/agent/"
+README_SIZES = {"approval": (1440, 1010), "run": (1440, 1010), "widget": (1020, 690), "ticket": (1280, 800)}
 LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (DESKTOP, PHONE)]
 SECOND_WISHES = 2  # so that the queue is not a list of one
 
 
 class Photographer:
-    def __init__(self, stage: Stage, folder: Path) -> None:
+    def __init__(self, stage: Stage, folder: Path, *, for_readme: bool = False) -> None:
         self.stage = stage
         self.folder = folder
+        self.for_readme = for_readme
+
+    def looks(self, name: str) -> list[tuple[str, dict[str, int]]]:
+        if not self.for_readme:
+            return LOOKS
+        width, height = README_SIZES[name]
+        return [("light", {"width": width, "height": height})]
 
     def shoot(self, page: Page, name: str, scheme: str, size: dict[str, int]) -> None:
         page.wait_for_load_state("networkidle")
         page.evaluate("document.fonts.ready.then(() => true)")
-        page.screenshot(path=self.folder / f"{name}-{size['width']}-{scheme}.png", animations="disabled")
+        look = "" if self.for_readme else f"-{size['width']}-{scheme}"
+        page.screenshot(path=self.folder / f"{name}{look}.png", animations="disabled")
 
     def console(self, name: str, path: str, *, username: str = "supervisor", prepare: Any = None) -> None:
-        for scheme, size in LOOKS:
+        for scheme, size in self.looks(name):
             page = self.stage.staff(username, color_scheme=scheme, viewport=size)
             page.goto(self.stage.demo.console + path)
             if prepare:
@@ -44,7 +54,7 @@ class Photographer:
             page.context.close()
 
     def shop(self, name: str, prepare: Callable[[Widget], None]) -> None:
-        for scheme, size in LOOKS:
+        for scheme, size in self.looks(name):
             widget = self.stage.shopper(color_scheme=scheme, viewport=size)
             expect(widget.launcher).to_be_visible()
             prepare(widget)
@@ -76,23 +86,20 @@ def play(stage: Stage, folder: Path) -> None:
     camera.shop("widget-open", opened)
     for _ in range(SECOND_WISHES):
         stage.backstage("ask_for_refund", customer=stage.customer())
-    ana = stage.shopper()
-    ana.open()
-    ana.write(WISH)
-    expect(ana.pending).to_be_visible(timeout=15_000)
-    facts = stage.backstage("facts_of", reference="CUS-1001")
+    ana, facts = ask(stage)
+    request, ticket = f"/console/approvals/{facts['approval']}/", f"/console/tickets/{facts['ticket']}/"
     camera.shop("widget-pending", waits)
-    camera.console("approval", f"/console/approvals/{facts['approval']}/")
-    camera.console("approval-confirm", f"/console/approvals/{facts['approval']}/", prepare=open_confirm)
+    camera.console("approval", request)
+    camera.console("approval-confirm", request, prepare=open_confirm)
     camera.console("approvals", "/console/approvals/")
-    camera.console("ticket-pending", f"/console/tickets/{facts['ticket']}/")
+    camera.console("ticket-pending", ticket)
     stage.backstage("approve", pk=facts["approval"], username="supervisor")
     ana.hears("was issued")
     camera.shop("widget-answered", answered)
-    camera.console("approval-decided", f"/console/approvals/{facts['approval']}/?split=decided")
+    camera.console("approval-decided", f"{request}?split=decided")
     camera.console("run", f"/console/runs/{facts['run']}/")
     camera.console("runs", "/console/runs/")
-    camera.console("ticket", f"/console/tickets/{facts['ticket']}/")
+    camera.console("ticket", ticket)
     camera.console("tickets", "/console/tickets/")
     camera.console("dashboard", "/console/")
     camera.console("admin-list", ADMIN, username="admin")
@@ -103,7 +110,29 @@ def play(stage: Stage, folder: Path) -> None:
     camera.shoot(page, "log-in", "light", DESKTOP)
 
 
-def main(folder: Path) -> None:
+def play_for_readme(stage: Stage, folder: Path) -> None:
+    camera = Photographer(stage, folder, for_readme=True)
+    for _ in range(SECOND_WISHES):
+        stage.backstage("ask_for_refund", customer=stage.customer())
+    ana, facts = ask(stage)
+    camera.shop("widget", waits)
+    camera.console("approval", f"/console/approvals/{facts['approval']}/")
+    stage.backstage("approve", pk=facts["approval"], username="supervisor")
+    ana.hears("was issued")
+    camera.console("run", f"/console/runs/{facts['run']}/")
+    camera.console("ticket", f"/console/tickets/{facts['ticket']}/")
+
+
+def ask(stage: Stage) -> tuple[Widget, dict[str, Any]]:
+    """Ana asks for her money back, and the request waits for a person."""
+    ana = stage.shopper()
+    ana.open()
+    ana.write(WISH)
+    expect(ana.pending).to_be_visible(timeout=15_000)
+    return ana, stage.backstage("facts_of", reference="CUS-1001")
+
+
+def main(folder: Path, story: Callable[[Stage, Path], None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
         demo = Demo(Path(data))
@@ -111,7 +140,7 @@ def main(folder: Path) -> None:
             demo.wait_until_up()
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             backstage = Backstage(demo)
-            play(Stage(demo, backstage, browser), folder)
+            story(Stage(demo, backstage, browser), folder)
             backstage.stop()
             browser.close()
         finally:
@@ -120,6 +149,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    folders = [argument for argument in sys.argv[1:] if argument != "--readme"]
+    if len(folders) != 1:
         raise SystemExit(__doc__)
-    main(Path(sys.argv[1]))
+    main(Path(folders[0]), play_for_readme if "--readme" in sys.argv else play)

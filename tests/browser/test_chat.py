@@ -143,5 +143,5 @@ def test_a_page_with_hostile_styles_changes_nothing_in_the_chat(stage: Stage):
         colour = widget.launcher.evaluate("button => getComputedStyle(button).backgroundColor")
         return [launcher, panel, colour, widget.frame.locator("#send").bounding_box()]
 
-    hostile = "* { all: unset !important } div, button, iframe { display: none !important; position: static !important }"
+    hostile = "* { all: unset !important } div, button, iframe { display: none !important; opacity: 0 }"
     assert look(hostile) == look("")

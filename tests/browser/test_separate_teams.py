@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.people import Stage
 from tests.broker import eventually
+from tests.browser.people import Stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.smoke]
 
