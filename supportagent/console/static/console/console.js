@@ -63,7 +63,8 @@ function tick() {
       const server = time.dataset.now ? Date.parse(time.dataset.now) : Date.now();
       offsets.set(time, { now: time.dataset.now, by: server - Date.now() });
     }
-    const left = Math.floor((Date.parse(time.dataset.deadline) - Date.now() - offsets.get(time).by) / 1000);
+    // Rounded up: "expired" must not be said while the server would still accept.
+    const left = Math.ceil((Date.parse(time.dataset.deadline) - Date.now() - offsets.get(time).by) / 1000);
     time.textContent = timeLeft(left);
     time.dataset.urgency = left <= 0 ? "over" : left < 60 ? "high" : left < 300 ? "medium" : "low";
     if (left <= 0) expire(time);
