@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Case, Exists, Value, When
-
 from approvals.models import ApprovalRequest
 from supportagent.staff.models import Team, User
-from supportagent.staff.permissions import Permission, held_by
+from supportagent.staff.permissions import Permission, has
 from supportagent.tools import access as tool_access
 
 
@@ -34,22 +32,10 @@ def may_decide(user: User, request: ApprovalRequest) -> Explanation:
 
 def has_right_to_decide(user: User, request: ApprovalRequest) -> Explanation:
     """Whether role, team and tool grant let this person decide: asked at the decision and again at the sending."""
-    decides, for_team, this_tool = _rights(user, request)
-    if not decides:
+    if not has(user, Permission.DECIDE_APPROVALREQUEST, strict=True):
         return Explanation(False, "your role does not decide approval requests")
-    if not for_team:
+    if not Team.objects.decided_by(user).filter(pk=request.ticket.team_id).exists():
         return Explanation(False, f"you do not decide for the team {request.ticket.team}")
-    if not this_tool:
+    if not tool_access.may(user, tool_access.APPROVE, request.tool):
         return Explanation(False, f"your role does not approve {request.tool.qualified_name}")
     return Explanation(True, "your role decides for this team and may approve this tool")
-
-
-def _rights(user: User, request: ApprovalRequest) -> tuple[bool, bool, bool]:
-    """Role, team and tool grant, in one query; an account that is not active has none of them."""
-    may_approve = tool_access.right_on(user, tool_access.APPROVE, request.tool)
-    rights = (
-        Exists(held_by(user, Permission.DECIDE_APPROVALREQUEST)),
-        Exists(Team.objects.decided_by(user).filter(pk=request.ticket.team_id)),
-        Case(When(may_approve, then=Value(True)), default=Value(False)),
-    )
-    return User.objects.filter(pk=user.pk, is_active=True).values_list(*rights).first() or (False, False, False)

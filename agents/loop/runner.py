@@ -69,8 +69,9 @@ class AgentRunner:
 
     def _work(self, held: Claim) -> None:
         capability = Capability(held.run)
+        transcript = None
         while True:
-            transcript = Transcript(held.run)
+            transcript = Transcript(held.run, transcript)
             try:
                 if self._finish_open_calls(held, transcript):
                     continue
@@ -104,14 +105,15 @@ class AgentRunner:
                 known.append((call, execution.read_facts(call), None))
             except CallRefused as refusal:
                 known.append((call, {}, refusal))
+        words = transcript.customer_words()
+        provenance = {call.pk: transcript.provenance(call) for call in calls}
         with step(held, with_ticket=True) as current:
             for call, facts, declined in known:
                 if declined is not None:
                     execution.conclude_refused(current, _of(current.run, call), declined)
                     continue
-                words = transcript.customer_words()
-                provenance = transcript.provenance(call)
-                execution.plan(current, _of(current.run, call), facts, words=words, provenance=provenance)
+                _of(current.run, call)
+                execution.plan(current, call, facts, words=words, provenance=provenance[call.pk])
 
     def _settle(self, held: Claim, calls: list[ToolCall]) -> None:
         """A worker died with these under way: their receipts say what happened."""
@@ -193,7 +195,7 @@ class AgentRunner:
         text = "" if requested else self._sendable(thought.reply, transcript)
         try:
             with step(held, with_ticket=bool(text)) as current:
-                answers = bool(text) and _nothing_new(current.run, transcript.run)
+                answers = bool(text) and _may_speak(current.run, transcript)
                 self._commit_reply(current, thought, requested, transcript, news, sent=answers)
                 reads = self._propose(current, requested, capability)
                 if answers:
@@ -361,15 +363,14 @@ def _with_tools(calls: list[ToolCall]) -> list[ToolCall]:
     return calls
 
 
+def _may_speak(run: Run, transcript: Transcript) -> bool:
+    """Whether an answer to this transcript still answers all there is, and no person has the word."""
+    return transcript.still_holds(run) and not run.ticket.held_by_person
+
+
 def _resting_state(transcript: Transcript) -> str:
     waits = transcript.calls_in(State.AWAITING_APPROVAL)
     return Run.State.AWAITING_APPROVAL if waits else Run.State.COMPLETED
-
-
-def _nothing_new(now: Run, seen: Run) -> bool:
-    """Whether nobody gave the run work, wrote into its ticket or took it since the transcript was read."""
-    same = (now.wanted, now.ticket.last_seq) == (seen.wanted, seen.ticket.last_seq)
-    return same and not now.ticket.held_by_person
 
 
 def _with_unique_ids(calls: tuple[RequestedCall, ...]) -> tuple[RequestedCall, ...]:

@@ -25,10 +25,19 @@ _SPEAKERS: dict[str, Speaker] = {
 
 
 class Transcript:
-    """The rows of one run and its ticket, each kind read once and only when asked for, and what they render to."""
+    """The rows of one run and its ticket, each kind read once and only when asked for, and what they render to.
 
-    def __init__(self, run: Run) -> None:
+    `before` is the transcript of the round before: while there is nothing new, its messages still hold.
+    """
+
+    def __init__(self, run: Run, before: "Transcript | None" = None) -> None:
         self.run = run
+        if before is not None and before.still_holds(run) and "_messages" in before.__dict__:
+            self._messages = before._messages
+
+    def still_holds(self, run: Run) -> bool:
+        """Whether nobody gave the run work or wrote into its ticket since its row was read for this transcript."""
+        return (self.run.wanted, self.run.ticket.last_seq) == (run.wanted, run.ticket.last_seq)
 
     @cached_property
     def calls(self) -> dict[str, ToolCall]:

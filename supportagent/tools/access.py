@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from supportagent.staff.models import User
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
@@ -21,15 +21,12 @@ class GrantedTool:
 
 
 def may(user: User, codename: str, tool: Tool) -> bool:
-    """Whether a role or a personal grant gives this right on this tool now. One query; nothing loaded before counts."""
-    return User.objects.filter(right_on(user, codename, tool), pk=user.pk, is_active=True).exists()
-
-
-def right_on(user: User, codename: str, tool: Tool) -> Q:
-    """The condition that a role or a personal grant of the user gives this right on this tool."""
-    by_role = ToolGrant.objects.filter(content_object=tool, permission__codename=codename, group__user=user.pk)
-    in_person = ToolUserGrant.objects.filter(content_object=tool, permission__codename=codename, user=user.pk)
-    return Exists(by_role) | Exists(in_person)
+    """Whether a role or a personal grant gives this right on this tool to an account that is active now."""
+    right = Q(content_object=tool, permission__codename=codename)
+    return (
+        ToolGrant.objects.filter(right, group__user=user.pk, group__user__is_active=True).exists()
+        or ToolUserGrant.objects.filter(right, user=user.pk, user__is_active=True).exists()
+    )
 
 
 def tools_for(user: User, codename: str = USE) -> "QuerySet[Tool]":
