@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.exceptions import SchemaError
 
 from supportagent.console.fields import StrictJSONField
 from supportagent.tools.models import Tool, ToolGrant
@@ -32,7 +32,7 @@ def check_argument_rules(rules: Any, tool: Tool | None) -> None:
     try:
         Draft202012Validator.check_schema(rules)
     except SchemaError as error:
-        raise ValidationError(f"Not a JSON Schema: {_where(best_match([error]) or error)}") from error
+        raise ValidationError(f"Not a JSON Schema: {_where(error)}") from error
     unknown = _named(rules) - set(tool.input_schema.get("properties", {}) if tool else _named(rules))
     if unknown:
         raise ValidationError(f"{tool} has no argument {', '.join(sorted(unknown))}.")
