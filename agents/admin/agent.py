@@ -74,7 +74,7 @@ class AgentAdmin(ConsoleModelAdmin):
             kwargs.setdefault("form", NewAgentForm)
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         rights = ["account", "roles_shown", "tools_shown"] if obj else ["roles"]
         reason = ["change_reason"] if obj and self.has_change_permission(request, obj) else []
         return [
@@ -151,7 +151,7 @@ class AgentAdmin(ConsoleModelAdmin):
         with transaction.atomic():
             agent = get_object_or_404(Agent.objects.select_for_update(), pk=object_id)
             agent.status = status
-            agent._change_reason = reason
+            agent._change_reason = reason  # type: ignore[attr-defined]
             agent.save(update_fields=["status"])
         self.message_user(request, f"{agent} is now {agent.get_status_display().lower()}.")
         address = reverse("admin:agents_agent_change", args=[agent.pk])

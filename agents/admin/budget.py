@@ -28,7 +28,7 @@ class BudgetAdmin(ConsoleModelAdmin):
     search_fields = ["subject"]
     actions = None
 
-    def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         reason = ["change_reason"] if obj and self.has_change_permission(request, obj) else []
         used = ["used", "left"] if obj else []
         return [(None, {"fields": [("scope", "subject", "period"), "cap", *used, *reason]})]

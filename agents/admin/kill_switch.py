@@ -24,7 +24,7 @@ WHAT_IT_DOES = (
 class KillSwitchAdmin(ConsoleModelAdmin):
     fieldsets = [(None, {"description": WHAT_IT_DOES, "fields": ["engaged", "change_reason"]})]
 
-    def get_fieldsets(self, request: HttpRequest, obj: KillSwitch | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if self.has_change_permission(request, obj):
             return self.fieldsets
         return [(None, {"description": WHAT_IT_DOES, "fields": ["engaged", "reason"]})]

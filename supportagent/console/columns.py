@@ -84,4 +84,4 @@ def preformatted(text: str) -> SafeString:
 
 
 def link(address: str, text: object) -> SafeString:
-    return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', address, text)
+    return format_html('<a href="{}" class="text-primary-600 dark:text-primary-400">{}</a>', address, text)
