@@ -71,9 +71,12 @@ _REMEMBERED = "_remembered_permissions"
 
 
 def held_by(user: Any, permission: Permission) -> QuerySet[auth.Permission]:
-    """The permission's row, if `user` holds it directly or by a role: for `exists()` or as a subquery."""
+    """The permission's row, if `user` holds it directly or by a role: for `exists()` or as a subquery.
+
+    Whether the account is active is asked of the row: a worker may have loaded `user` when it began.
+    """
     return auth.Permission.objects.filter(
-        Q(user=user.pk) | Q(group__user=user.pk),
+        Q(user=user.pk, user__is_active=True) | Q(group__user=user.pk, group__user__is_active=True),
         content_type__app_label=permission.app_label,
         codename=permission.codename,
     )
