@@ -28,6 +28,7 @@ from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
 
 State = ApprovalRequest.State
+TIME_IS_OVER = "The time to decide this request is over; nothing was executed."
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,8 @@ def _locked(request: ApprovalRequest) -> ApprovalRequest:
 
 def _check_may_decide(request: ApprovalRequest, by: User, shown_digest: str) -> None:
     explanation = may_decide(by, request)
+    if request.state == State.EXPIRED:
+        raise RequestExpired(TIME_IS_OVER)
     if request.state != State.PENDING:
         raise AlreadyDecided(outcome_of(request))
     if not explanation.allowed:
@@ -229,7 +232,7 @@ def _check_may_decide(request: ApprovalRequest, by: User, shown_digest: str) -> 
     if request.digest != shown_digest:
         raise ChangedSinceShown("This request changed since you opened it. Read it again before you decide.")
     if request.expires_at <= database_now():
-        raise RequestExpired("The time to decide this request is over; nothing was executed.")
+        raise RequestExpired(TIME_IS_OVER)
 
 
 def outcome_of(request: ApprovalRequest) -> str:
@@ -253,7 +256,7 @@ def _end(request: ApprovalRequest, state: str, *, shown_digest: str) -> None:
         pk=request.pk, state=State.PENDING, digest=shown_digest, expires_at__gt=Now()
     ).update(state=state, decided_at=Now())
     if not ended:
-        raise RequestExpired("The time to decide this request is over; nothing was executed.")
+        raise RequestExpired(TIME_IS_OVER)
     request.state = state
 
 

@@ -83,7 +83,7 @@ def test_of_two_supervisors_who_decide_at_once_one_wins_and_the_other_sees_who(s
 
 def test_when_the_time_is_over_the_buttons_stop_and_a_late_decision_gets_410(stage: Stage):
     stage.excuse("status of 410")
-    stage.backstage("time_to_decide", seconds=8)
+    stage.backstage("time_to_decide", seconds=12)
     try:
         customer, widget = ask(stage)
     finally:
@@ -94,7 +94,7 @@ def test_when_the_time_is_over_the_buttons_stop_and_a_late_decision_gets_410(sta
     expect(confirm).to_be_enabled()
     form = page.locator("form[action*='/approve/']")
     late = form.evaluate("form => [form.action, new URLSearchParams(new FormData(form)).toString()]")
-    expect(confirm.and_(page.locator(":disabled")).or_(page.get_by_test_id("decided"))).to_be_visible(timeout=12_000)
+    expect(confirm.and_(page.locator(":disabled")).or_(page.get_by_test_id("decided"))).to_be_visible(timeout=20_000)
     answer = page.request.post(
         late[0], data=late[1], headers={"Content-Type": "application/x-www-form-urlencoded", "Referer": late[0]}
     )
