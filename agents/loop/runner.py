@@ -28,6 +28,7 @@ from audit import log as audit_log
 from supportagent import logs
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import HandOver, Ticket
+from supportagent.tickets.text import storable
 from supportagent.tools.models import Tool
 
 logger = logging.getLogger(__name__)
@@ -235,10 +236,10 @@ class AgentRunner:
             run=run,
             turn=run.turns,
             shown=news,
-            text=_storable(reply.text),
+            text=storable(reply.text),
             tool_calls=[{"id": c.id, "name": c.name, "arguments": c.arguments} for c in requested],
             raw=_replayable(reply, requested),
-            reasoning=_storable(reply.reasoning),
+            reasoning=storable(reply.reasoning),
             finish=reply.finish,
             fate=ModelCall.Fate.SENT if sent else unsettled,
             provider=thought.provider,
@@ -275,7 +276,7 @@ class AgentRunner:
 
     def _sendable(self, reply: ModelReply, transcript: Transcript) -> str:
         """The final text, when no guardrail objects; empty when it needs a closer look."""
-        verdict = guardrails.check_output(_storable(reply.text), ticket=transcript.run.ticket)
+        verdict = guardrails.check_output(storable(reply.text), ticket=transcript.run.ticket)
         return verdict.text if verdict.passes and reply.finish == "stop" else ""
 
     def _answer(self, held: Claim, last: ModelCall, transcript: Transcript, *, superseded: bool) -> bool:
@@ -380,7 +381,7 @@ def _with_unique_ids(calls: tuple[RequestedCall, ...]) -> tuple[RequestedCall, .
     for call in calls:
         identity = call.id if call.id and len(call.id) <= 120 and call.id not in seen else f"call_{uuid4().hex}"
         seen.add(identity)
-        unique.append(RequestedCall(identity, _storable(call.name), _storable(call.arguments)))
+        unique.append(RequestedCall(identity, storable(call.name), storable(call.arguments)))
     return tuple(unique)
 
 
@@ -389,8 +390,3 @@ def _replayable(reply: ModelReply, requested: tuple[RequestedCall, ...]) -> list
     if reply.raw is None or requested != reply.tool_calls or "\\u0000" in json.dumps(reply.raw):
         return None
     return reply.raw
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL stores no NUL, and UTF-8 no half characters."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode()

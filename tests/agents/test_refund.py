@@ -43,9 +43,7 @@ def test_every_step_of_a_refund_stands_in_the_audit_trail(world: World) -> None:
     world.advance(request.ticket)
 
     actions = list(
-        AuditEntry.objects.filter(ticket=request.ticket.number)
-        .order_by("seq")
-        .values_list("action", flat=True)
+        AuditEntry.objects.filter(ticket=request.ticket.number).order_by("seq").values_list("action", flat=True)
     )
     in_order = [
         "tickets.message.received",
@@ -129,6 +127,23 @@ def test_an_approver_who_lost_the_right_meanwhile_does_not_count(world: World) -
     request = world.held_refund()
     world.approve(request)
     ToolGrant.objects.filter(permission__codename="approve_tool", group__user=world.ana).delete()
+    world.advance(request.ticket)
+    assert world.refunds() == 0
+
+
+def test_an_agent_whose_account_was_switched_off_meanwhile_sends_nothing(world: World) -> None:
+    request = world.held_refund()
+    world.approve(request)
+    type(world.agent.service_user).objects.filter(pk=world.agent.service_user_id).update(is_active=False)
+    world.advance(request.ticket)
+    assert world.refunds() == 0
+    assert world.call().state == ToolCall.State.REFUSED
+
+
+def test_an_approver_whose_account_was_switched_off_meanwhile_does_not_count(world: World) -> None:
+    request = world.held_refund()
+    world.approve(request)
+    type(world.ana).objects.filter(pk=world.ana.pk).update(is_active=False)
     world.advance(request.ticket)
     assert world.refunds() == 0
 
