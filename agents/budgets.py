@@ -62,7 +62,7 @@ def ids_for(*, agent: Agent, ticket: Ticket) -> list[int]:
 def _session_budget(agent: Agent, ticket: Ticket) -> Budget:
     """Nobody set this cap by hand, so it has no history of its own: the agent's says where it comes from."""
     budget = Budget(scope=Budget.Scope.TICKET, subject=ticket.number, cap=agent.session_cap_micros)
-    budget.skip_history_when_saving = True
+    budget.skip_history_when_saving = True  # type: ignore[attr-defined]  # simple-history's own switch
     budget.save(force_insert=True)
     return budget
 

@@ -20,8 +20,6 @@ def enqueue(run_id: UUID) -> None:
 
 def _push(run_id: UUID) -> None:
     try:
-        django_rq.get_queue("default").enqueue(
-            JOB, str(run_id), job_id=uuid.uuid4().hex, job_timeout=-1, result_ttl=0
-        )
+        django_rq.get_queue("default").enqueue(JOB, str(run_id), job_id=uuid.uuid4().hex, job_timeout=-1, result_ttl=0)
     except RedisError:
         logger.warning("run %s waits for the sweep: the queue is not reachable", run_id)

@@ -117,15 +117,10 @@ def reject(
 
     Raises InvalidDecision (422) and what `approve` raises.
     """
-    if reason_code not in ApprovalDecision.ReasonCode.values:
-        raise InvalidDecision("Choose why you reject this.", field="reason_code")
-    if reason_code == ApprovalDecision.ReasonCode.OTHER and len(reason.strip()) < 10:
-        raise InvalidDecision("Say in at least 10 characters why you reject this.", field="reason")
-    if len(customer_text) > 300:
-        raise InvalidDecision("The sentence for the customer has at most 300 characters.", field="customer_text")
     with audit_log.transaction():
         request = _locked(request)
         _check_may_decide(request, by, shown_digest)
+        _check_rejection(reason_code, reason, customer_text)
         decision = _decide(
             request,
             by,
@@ -138,6 +133,15 @@ def reject(
         approval_decided.send(ApprovalRequest, request=request, decision=decision)
         _record("approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code})
         return request
+
+
+def _check_rejection(reason_code: str, reason: str, customer_text: str) -> None:
+    if reason_code not in ApprovalDecision.ReasonCode.values:
+        raise InvalidDecision("Choose why you reject this.", field="reason_code")
+    if reason_code == ApprovalDecision.ReasonCode.OTHER and len(reason.strip()) < 10:
+        raise InvalidDecision("Say in at least 10 characters why you reject this.", field="reason")
+    if len(customer_text) > 300:
+        raise InvalidDecision("The sentence for the customer has at most 300 characters.", field="customer_text")
 
 
 def supersede(request: ApprovalRequest, proposal: Proposal, ruling: Ruling) -> ApprovalRequest:

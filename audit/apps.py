@@ -10,8 +10,9 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit import audit_actions, checks  # noqa: F401
+        from audit import audit_actions, checks, configuration  # noqa: F401
 
+        configuration.listen()
         post_migrate.connect(prepare, sender=self)
 
 

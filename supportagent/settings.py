@@ -204,6 +204,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
+# Sizes are read at start otherwise, and a file edited while the server runs is cut off.
+WHITENOISE_AUTOREFRESH = not PRODUCTION
 
 HTTPS_ONLY = env.flag("SUPPORTAGENT_HTTPS_ONLY", PRODUCTION)
 BEHIND_PROXY = env.flag("SUPPORTAGENT_BEHIND_PROXY", False)
@@ -252,7 +254,6 @@ DEFAULT_MODEL_PROVIDER = env.choice("SUPPORTAGENT_MODEL_PROVIDER", _provider, MO
 if PRODUCTION:
     # Neither an environment variable nor a row of the admin can reach them: there is nothing to resolve.
     MODEL_PROVIDERS = {name: path for name, path in MODEL_PROVIDERS.items() if name not in DEMO_PROVIDERS}
-DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "gpt-5-mini")
 MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
 MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries

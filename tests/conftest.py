@@ -26,3 +26,5 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     with pytest.MonkeyPatch.context() as monkeypatch:
         database.replace_flush(monkeypatch)
         yield
+    with django_db_blocker.unblock():
+        database.end_other_sessions()

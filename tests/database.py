@@ -44,6 +44,17 @@ def _bring_back(cursor: Any) -> None:
         _restore(cursor, table)
 
 
+def end_other_sessions() -> None:
+    """Let PostgreSQL drop the test database although a background thread of a test still holds a connection."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 def replace_flush(monkeypatch: Any) -> None:
     """Let pytest-django's transactional tests clean up with `flush`."""
     monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: flush())

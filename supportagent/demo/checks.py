@@ -54,8 +54,4 @@ def check_no_demo_logins(
         return []
     found = ", ".join(sorted(user.get_username() for user in users if user.check_password(PASSWORD)))
     message = f"SUPPORTAGENT_ENV=production refuses the demo log-ins that this database holds: {found}"
-    return (
-        [Warning(message, hint="Delete them or change their passwords.", id="supportagent.W001")]
-        if found
-        else []
-    )
+    return [Warning(message, hint="Delete them or change their passwords.", id="supportagent.W001")] if found else []

@@ -123,9 +123,7 @@ class Supervisor:
                 self._launch(child)
             elif child.process is not None and child.process.poll() is not None:
                 code = self._bury(child)
-                self.say(
-                    child.program.name, f"{ending(code)}; starting it again in {child.schedule_restart():g} s"
-                )
+                self.say(child.program.name, f"{ending(code)}; starting it again in {child.schedule_restart():g} s")
 
     @contextlib.contextmanager
     def stopped_by_signals(self) -> Iterator[None]:

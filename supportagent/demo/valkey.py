@@ -59,8 +59,7 @@ def _lock(descriptor: int, path: Path) -> None:
                 time.sleep(0.1)
                 continue
             raise CommandError(
-                f"A demo is already running on {path}. "
-                "Stop it first, or set SUPPORTAGENT_DATA_DIR to another folder."
+                f"A demo is already running on {path}. Stop it first, or set SUPPORTAGENT_DATA_DIR to another folder."
             ) from None
         return
 
@@ -70,13 +69,9 @@ def valkey_program(folder: Path, *, lock: int) -> Program:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)  # jobs are pickled: whoever can write to this socket can run code as us
     if len(os.fsencode(folder / "valkey.sock")) > SOCKET_PATH_BYTES:
-        raise CommandError(
-            f"The path {folder} is too long for a socket: set SUPPORTAGENT_DATA_DIR to a shorter one."
-        )
+        raise CommandError(f"The path {folder} is too long for a socket: set SUPPORTAGENT_DATA_DIR to a shorter one.")
     if any(character in str(folder) for character in "\"'\\ \n"):
-        raise CommandError(
-            f"The path {folder} holds a space or a quote, which Valkey's configuration cannot."
-        )
+        raise CommandError(f"The path {folder} holds a space or a quote, which Valkey's configuration cannot.")
     configuration = folder / "valkey.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder), encoding="utf-8")
     return Program("valkey", [str(get_binary_path()), str(configuration)], fds=(lock,), last=True)

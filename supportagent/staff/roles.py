@@ -74,6 +74,8 @@ ROLES: dict[str, tuple[P, ...]] = {
 MANAGED_MODELS: dict[str, tuple[str, ...]] = {
     "Ops admin": (
         "agents.agent",
+        "agents.agentgroupgrant",
+        "agents.agentusergrant",
         "agents.budget",
         "approvals.approvalpolicy",
         "auth.group",
@@ -84,6 +86,7 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "tools.mcpserver",
         "tools.tool",
         "tools.toolgrant",
+        "tools.toolusergrant",
     ),
 }
 

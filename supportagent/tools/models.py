@@ -45,25 +45,15 @@ class Tool(models.Model):
     qualified_name = models.CharField(max_length=110, unique=True, help_text="What the model calls.")
     description = models.TextField()
     input_schema = models.JSONField(help_text="As the server declares it, host-bound arguments included.")
-    bound_arguments = models.JSONField(
-        default=dict, blank=True, help_text="Argument -> where the host takes it."
-    )
+    bound_arguments = models.JSONField(default=dict, blank=True, help_text="Argument -> where the host takes it.")
     definition_hash = models.CharField(max_length=64)
     effect = models.CharField(max_length=5, choices=Effect)
     impact = models.CharField(max_length=20, choices=Impact, default=Impact.NONE)
     reversible = models.CharField(max_length=12, choices=Reversible, default=Reversible.YES)
-    requires_verified = models.BooleanField(
-        default=False, help_text="Only for a customer whose identity is proved."
-    )
-    host_only = models.BooleanField(
-        default=False, help_text="Called by our own code, never offered to a model."
-    )
-    facts_tool = models.CharField(
-        max_length=110, blank=True, help_text="Read that proves ownership and facts."
-    )
-    check_tool = models.CharField(
-        max_length=110, blank=True, help_text="Read that shows the outcome of a write."
-    )
+    requires_verified = models.BooleanField(default=False, help_text="Only for a customer whose identity is proved.")
+    host_only = models.BooleanField(default=False, help_text="Called by our own code, never offered to a model.")
+    facts_tool = models.CharField(max_length=110, blank=True, help_text="Read that proves ownership and facts.")
+    check_tool = models.CharField(max_length=110, blank=True, help_text="Read that shows the outcome of a write.")
     check_fields = models.JSONField(
         default=list, blank=True, help_text="Fields of the result that the check must confirm."
     )

@@ -1,6 +1,7 @@
 """What a Prometheus server reads, and who may."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +50,11 @@ def test_the_figures_follow_the_work(world: World, client: Client, settings: Any
     assert client.get("/metrics", headers=TOKEN).status_code == 200
 
 
-def test_a_broker_that_does_not_answer_is_a_figure_and_not_an_error(world: World) -> None:
+def test_a_broker_that_does_not_answer_is_a_figure_and_not_an_error(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nowhere = {"default": {"URL": f"unix://{tmp_path}/nobody.sock", "DEFAULT_TIMEOUT": -1}}
+    monkeypatch.setattr("django_rq.settings.QUEUES", nowhere)
     assert figures()["supportagent_broker_up[]"] == 0
 
 
