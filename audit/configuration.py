@@ -48,9 +48,10 @@ def _grant_deleted(sender: type, instance: Model, **_: Any) -> None:
     _record_grant(instance, "withdrawn")
 
 
-def _record_grant(grant: Any, change: str) -> None:
-    if not isinstance(grant, GroupObjectPermissionBase | UserObjectPermissionBase):
+def _record_grant(row: Any, change: str) -> None:
+    if not isinstance(row, GroupObjectPermissionBase | UserObjectPermissionBase):
         return
+    grant: Any = row  # guardian's bases leave the field that names the object to their subclasses
     holder = ("role", str(grant.group_id)) if hasattr(grant, "group_id") else ("user", str(grant.user_id))
     table: Any = type(grant)
     about = table.content_object.field.related_model._meta.label_lower
