@@ -29,7 +29,8 @@ def test_a_first_message_opens_a_thread_at_the_front_desk(cast, heard):
     assert (ticket.team, ticket.state, ticket.subject) == (cast.orders, "OPEN", "Where is my order?")
     assert (message.seq, message.kind, message.body) == (1, "CUSTOMER", "Where is\nmy order?")
     assert heard == [(ticket.number, "Where is\nmy order?")]
-    assert list(AuditEntry.objects.order_by("seq").values_list("action", "actor_id")) == [
+    said = AuditEntry.objects.filter(action__startswith="tickets.").order_by("seq")
+    assert list(said.values_list("action", "actor_id")) == [
         ("tickets.ticket.opened", "CUS-1001"),
         ("tickets.message.received", "CUS-1001"),
     ]
