@@ -9,9 +9,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 # Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
 WORKERS ?= 2
-LONG := faults or hostile
+LONG := faults
 
-.PHONY: help setup demo test e2e lint bench faults hostile chromium lock
+.PHONY: help setup demo test e2e lint bench faults chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,13 +33,10 @@ test: setup chromium ## what to run before a commit: unit tests, short faults, a
 	$(PYTEST) -q -n $(WORKERS) --dist loadscope -m "smoke or not (browser or $(LONG))"
 
 e2e: setup chromium ## every browser flow
-	$(PYTEST) -q -m "browser and not ($(LONG))"
+	$(PYTEST) -q -m "browser and not $(LONG)"
 
 faults: setup ## long: killed processes, lost brokers, cut connections
 	$(PYTEST) -q -m faults
-
-hostile: setup ## long: hostile input at every door
-	$(PYTEST) -q -m hostile
 
 lint: setup ## style, types, import rules, missing migrations, system checks
 	$(BIN)/ruff check .

@@ -177,3 +177,4 @@ def test_logging_out_in_the_console_ends_at_the_log_in(page):
     page.click(".user-menu__button")
     page.click("text=Log out")
     page.wait_for_url("**/admin/login/")
+    assert page.locator("input[name=password]").is_visible()

@@ -91,4 +91,4 @@ def test_an_origin_that_would_let_in_more_is_refused(origins):
 
 
 def test_plain_origins_are_accepted():
-    validate_origins(["https://shop.example", "http://localhost:8001", "http://[::1]:8001"])
+    assert validate_origins(["https://shop.example", "http://localhost:8001", "http://[::1]:8001"]) is None
