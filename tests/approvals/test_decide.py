@@ -218,3 +218,10 @@ def test_characters_that_no_database_stores_are_dropped_and_never_an_error(world
     assert answer.status_code == 302
     decision = ApprovalDecision.objects.get(request=request)
     assert (decision.reason, decision.customer_text) == ("nope", "sorry")
+
+
+def test_every_console_page_says_so_when_a_demo_model_answers(world: World, settings: Any) -> None:
+    client = open_as(world.ana)
+    assert "fixed rules, not a language model" in client.get("/console/approvals/").content.decode()
+    settings.DEFAULT_MODEL_PROVIDER = "openai_responses"
+    assert "fixed rules, not a language model" not in client.get("/console/approvals/").content.decode()

@@ -2,6 +2,7 @@ import datetime as dt
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,6 +20,12 @@ def console_menu(context: dict[str, Any]) -> list[navigation.NavSection]:
     if request is None or not getattr(request, "user", None) or not request.user.is_authenticated:
         return []
     return navigation.menu_for(request)
+
+
+@register.simple_tag
+def uses_demo_model() -> bool:
+    """Whether agents answer with a demo model unless they name another: nobody should take it for a real one."""
+    return settings.DEFAULT_MODEL_PROVIDER in settings.DEMO_PROVIDERS
 
 
 @register.filter
