@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
@@ -28,7 +27,7 @@ async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
 
 def socket_routes(*modules: str) -> list[Any]:
     """The `websocket_urlpatterns` of the modules, and an answer for every other path."""
-    routes = [route for name in modules if find_spec(name) for route in import_module(name).websocket_urlpatterns]
+    routes = [route for name in modules for route in import_module(name).websocket_urlpatterns]
     return [*routes, re_path(r"", no_such_socket)]  # type: ignore[arg-type]
 
 

@@ -1,7 +1,5 @@
 """The front doors: console and admin for staff, the widget for visitors, probes for the platform."""
 
-from importlib.util import find_spec
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
@@ -10,8 +8,8 @@ from supportagent.console.health import healthz, readyz
 
 
 def pages_of(*modules: str) -> list[URLResolver]:
-    """The pages of the apps that have any; each module spells its full path."""
-    return [path("", include(name)) for name in modules if find_spec(name)]
+    """The pages of these apps; each module spells its full path."""
+    return [path("", include(name)) for name in modules]
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,7 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pages_of(
         "approvals.urls",
         "agents.urls",
-        "supportagent.console.urls",
         "supportagent.workspace.urls",
         "supportagent.metrics.urls",
     ),
