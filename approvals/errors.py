@@ -39,3 +39,15 @@ class InvalidDecision(DecisionRefused):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class TooLate(DecisionRefused):
+    """What was approved is being carried out already; it cannot be taken back any more."""
+
+    status = 409
+
+
+class OverLimit(DecisionRefused):
+    """The amount is above what this person may approve; the request has gone on to those who may."""
+
+    status = 403

@@ -4,7 +4,7 @@ from agents.models.agent import Agent, AgentGroupGrant, AgentUserGrant, KillSwit
 from agents.models.budget import Budget, Spend
 from agents.models.model_call import ModelCall
 from agents.models.run import Run, RunEvent
-from agents.models.tool_call import EffectSubject, ToolCall
+from agents.models.tool_call import EffectSubject, Resolution, Tally, ToolCall, VelocityCap
 
 __all__ = [
     "Agent",
@@ -14,8 +14,11 @@ __all__ = [
     "EffectSubject",
     "KillSwitch",
     "ModelCall",
+    "Resolution",
     "Run",
     "RunEvent",
     "Spend",
+    "Tally",
     "ToolCall",
+    "VelocityCap",
 ]

@@ -1,7 +1,9 @@
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from agents.models.run import Run
 from supportagent.tools.models import Tool
@@ -50,6 +52,13 @@ class ToolCall(models.Model):
     result = models.JSONField(null=True, blank=True)
     records = models.JSONField(default=list, blank=True)
     evidence = models.JSONField(null=True, blank=True, help_text="What was read back after a write.")
+    reconciliation = models.JSONField(
+        default=dict, blank=True, help_text="Reads before and after, errors and late answers of an imported call."
+    )
+    effective_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not sent before: until then the approval can be undone."
+    )
+    deadline = models.DateTimeField(null=True, blank=True, help_text="Until then a sent call may still answer.")
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -64,7 +73,14 @@ class ToolCall(models.Model):
                 name="one_live_call_per_effect",
             ),
         ]
-        indexes = [models.Index(fields=["subject", "state"])]
+        indexes = [
+            models.Index(fields=["subject", "state"]),
+            models.Index(
+                fields=["state", "sent_at"],
+                condition=Q(state__in=["READY", "SENDING", "OUTCOME_UNKNOWN"]),
+                name="calls_under_way",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_state_display()})"
@@ -84,3 +100,74 @@ class EffectSubject(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Resolution(models.Model):
+    """How an unknown outcome was settled: by a paired read, or by a person who looked. Written once."""
+
+    class Verdict(models.TextChoices):
+        HAPPENED = "happened", "It was carried out"
+        NOT_HAPPENED = "not_happened", "It was not carried out"
+
+    call = models.OneToOneField(ToolCall, on_delete=models.PROTECT, related_name="resolution")
+    verdict = models.CharField(max_length=12, choices=Verdict)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    evidence = models.TextField(help_text="What was looked at, and what it showed.")
+    resolved_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        permissions = [("resolve_outcome", "Can settle unknown outcomes")]
+
+    def __str__(self) -> str:
+        return f"{self.call}: {self.get_verdict_display()}"
+
+
+class Tally(models.Model):
+    """What was sent on one day for one customer, subject or agent: counted in the transaction of the intent.
+
+    A row per tool and currency, so that sums cost the same however many calls there ever were.
+    """
+
+    class Scope(models.TextChoices):
+        CUSTOMER = "customer", "Customer"
+        SUBJECT = "subject", "Order or other subject"
+        AGENT = "agent", "Agent"
+
+    scope = models.CharField(max_length=8, choices=Scope)
+    key = models.CharField(max_length=120)
+    day = models.DateField()
+    tool = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="+")
+    currency = models.CharField(max_length=3, blank=True)
+    count = models.IntegerField(default=0)
+    amount_minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "key", "day", "tool", "currency"], name="one_tally_per_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.key} {self.day}: {self.count}"
+
+
+class VelocityCap(models.Model):
+    """The most that may be done per day for one customer, subject or agent; above it a call is refused."""
+
+    scope = models.CharField(max_length=8, choices=Tally.Scope)
+    tool = models.ForeignKey(
+        Tool, on_delete=models.CASCADE, null=True, blank=True, related_name="+", help_text="Empty: all writes together."
+    )
+    max_count = models.PositiveIntegerField(null=True, blank=True, help_text="Calls per day.")
+    max_amount_minor = models.PositiveBigIntegerField(null=True, blank=True, help_text="Minor units per day.")
+    currency = models.CharField(max_length=3, blank=True, help_text="Of the amount.")
+    enabled = models.BooleanField(default=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "velocity cap"
+        ordering = ["scope", "tool"]
+
+    def __str__(self) -> str:
+        return f"{self.get_scope_display()} per day · {self.tool or 'every write'}"

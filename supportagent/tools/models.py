@@ -8,8 +8,22 @@ from simple_history.models import HistoricalRecords
 class MCPServer(models.Model):
     """A domain that offers tools. A built-in one is resolved by its name in settings, never from this row."""
 
+    class Transport(models.TextChoices):
+        BUILTIN = "builtin", "Built in"
+        HTTP = "http", "Streamable HTTP"
+        STDIO = "stdio", "Own process (stdio)"
+
     name = models.SlugField(max_length=40, unique=True)
     title = models.CharField(max_length=120)
+    transport = models.CharField(max_length=7, choices=Transport, default=Transport.BUILTIN)
+    url = models.URLField(max_length=500, blank=True, help_text="Of a server that is reached by HTTP.")
+    command = models.JSONField(default=list, blank=True, help_text="Program and arguments; no shell reads them.")
+    credential = models.CharField(
+        max_length=80, blank=True, help_text="Name of the environment variable (NAME or NAME_FILE) with its token."
+    )
+    trusted_for_errors = models.BooleanField(
+        default=False, help_text="Its parameter and method errors prove that nothing was executed."
+    )
     enabled = models.BooleanField(default=True, help_text="Off stops every call to this server at once.")
     synced_at = models.DateTimeField(null=True, blank=True)
     history = HistoricalRecords()
@@ -40,6 +54,14 @@ class Tool(models.Model):
         COMPENSABLE = "compensable", "By a compensating action"
         NO = "no", "No"
 
+    class Repeat(models.TextChoices):
+        """What may be done when nobody knows whether a call was carried out."""
+
+        READ = "read", "Read: sending it again harms nobody"
+        KEYED = "keyed", "Keyed: the server knows a repeated call by its key"
+        RECONCILABLE = "reconcilable", "Reconcilable: a paired read shows whether it happened"
+        OPAQUE = "opaque", "Opaque: one attempt ever, then a person"
+
     server = models.ForeignKey(MCPServer, on_delete=models.PROTECT, related_name="tools")
     name = models.CharField(max_length=60)
     qualified_name = models.CharField(max_length=110, unique=True, help_text="What the model calls.")
@@ -60,6 +82,25 @@ class Tool(models.Model):
     subject_argument = models.CharField(max_length=60, blank=True, help_text="What money is counted on.")
     amount_argument = models.CharField(max_length=60, blank=True, help_text="Minor units.")
     currency_argument = models.CharField(max_length=60, blank=True)
+    destination_arguments = models.JSONField(
+        default=list, blank=True, help_text="Arguments that say where something goes: an address, an account."
+    )
+    tool_class = models.CharField(
+        max_length=12,
+        choices=Repeat,
+        blank=True,
+        help_text="Of an imported tool. A built-in one needs none: its receipt proves what happened.",
+    )
+    timeout_seconds = models.PositiveSmallIntegerField(default=30, help_text="How long an answer may take.")
+    reconcile_tool = models.CharField(
+        max_length=110, blank=True, help_text="Read taken before and after a reconcilable call."
+    )
+    reconcile_when = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Conditions over before, after and arguments; all hold: the call was carried out.",
+    )
+    what_to_check = models.TextField(blank=True, help_text="What a person looks at when the outcome is unknown.")
     enabled = models.BooleanField(default=True, help_text="Off stops every call of this tool at once.")
     history = HistoricalRecords()
 
