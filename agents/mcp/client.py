@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
 from supportagent.grants import signing
 from supportagent.grants.server import Outcome
 from supportagent.tools.models import Tool
 from supportagent.tools.registry import get_server
+
+__all__ = ["DefinitionChanged", "NotExecuted", "OutcomeUnknown", "call_tool"]
 
 
 def call_tool(
@@ -13,7 +16,8 @@ def call_tool(
 ) -> Outcome:
     """Sign a grant for exactly this call and make it. Built-in servers run in process.
 
-    A refusal comes back as an Outcome with `ok` false; any exception means that the outcome is not known.
+    A refusal comes back as an Outcome with `ok` false. For a built-in server any exception means that its receipt
+    has to be asked. An imported server raises NotExecuted, DefinitionChanged or OutcomeUnknown.
     """
     server = get_server(tool.server.name)
     token = signing.issue(
