@@ -264,6 +264,8 @@ SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answer
 # What the offline model pretends to cost (micro-units per million tokens), so that budgets and costs show.
 NOMINAL_PRICES = {"offline": (400_000, 1_600_000), "scripted": (400_000, 1_600_000)}
 
+# Internal hosts, as `host` or `host:port`, that webhooks and imported tool servers may nevertheless reach.
+INTERNAL_HOSTS = env.names("SUPPORTAGENT_INTERNAL_HOSTS")
 # Hosts that a reply may link to; links to others lose their target.
 LINK_HOSTS = env.names("SUPPORTAGENT_LINK_HOSTS")
 # The team that gets a customer's new thread.
