@@ -6,67 +6,22 @@ Refusals are answers for the model: it may correct itself.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from agents.loop.capability import Capability
+from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import Run, ToolCall
-from agents.providers.base import RequestedCall, ToolSpec
+from agents.providers.base import RequestedCall
 from approvals import binding, policy
 from approvals.models import ApprovalDecision, ApprovalPolicy
 from approvals.policy import Ruling
 from audit.chain import canonical
 from supportagent.grants import strict
-from supportagent.tools import access, schema
-from supportagent.tools.access import GrantedTool
+from supportagent.tools import schema
 from supportagent.tools.models import Tool
 
 MAX_CALLS_PER_TURN = 8
 CONFUSED = ("unknown_tool", "invalid_arguments")  # refusals that say the model does not follow the contract
-
-
-class CallRefused(Exception):
-    """The call may not happen; the model is told the code and the message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True)
-class ToolPlan:
-    """What becomes of the calls of one turn."""
-
-    ready: list[ToolCall]
-    needs_facts: list[ToolCall]
-    refused: list[ToolCall]
-
-
-class Capability:
-    """What one run may do, minted by code when it is claimed: customer, assurance, granted tools and their rules.
-
-    It decides what is offered and what is refused at once; a right on a write is asked again when it is sent.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    @cached_property
-    def tools(self) -> dict[str, GrantedTool]:
-        """Granted tools by the name that the model uses; those for proved identities only when it is proved."""
-        return {
-            name: granted
-            for name, granted in access.granted(self.run.agent.service_user).items()
-            if self.run.customer or not granted.tool.requires_verified
-        }
-
-    @cached_property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        return tuple(
-            ToolSpec(name, granted.tool.description, schema.offered_schema(granted.tool))
-            for name, granted in self.tools.items()
-        )
 
 
 def propose(run: Run, capability: Capability, requested: tuple[RequestedCall, ...]) -> list[ToolCall]:
@@ -83,28 +38,11 @@ def propose(run: Run, capability: Capability, requested: tuple[RequestedCall, ..
                 raise CallRefused("duplicate", "the same call stands in this turn already")
             seen.add((call.name, call.bound_arguments))
         except CallRefused as refusal:
-            refuse(call, refusal.code, refusal.message)
+            answer_refusal(call, refusal)
         except strict.InvalidArguments as error:
-            refuse(call, "invalid_arguments", str(error))
+            answer_refusal(call, CallRefused("invalid_arguments", str(error)))
         calls.append(call)
     return calls
-
-
-def refuse(call: ToolCall, code: str, message: str) -> None:
-    """Mark an unsaved or locked call as refused, with the answer that the model gets."""
-    call.state = ToolCall.State.REFUSED
-    call.code = code
-    call.result = {"error": {"code": code, "message": message}}
-
-
-def sort(calls: list[ToolCall]) -> ToolPlan:
-    """Split proposed calls by what they need next."""
-    open_calls = [call for call in calls if call.state == ToolCall.State.PROPOSED]
-    return ToolPlan(
-        ready=[call for call in open_calls if not _tool(call).facts_tool],
-        needs_facts=[call for call in open_calls if _tool(call).facts_tool],
-        refused=[call for call in calls if call.state == ToolCall.State.REFUSED],
-    )
 
 
 def rule(call: ToolCall, *, facts: Mapping[str, Any]) -> Ruling:

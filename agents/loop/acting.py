@@ -1,0 +1,109 @@
+"""The calls of a run: plan what is proposed, settle what was interrupted, send what is ready.
+
+Each step is one transaction under the run's fence; none is open while a server answers.
+"""
+
+from typing import Any
+
+from agents import failpoints
+from agents.lease import step
+from agents.loop import arrows, execution, gate
+from agents.loop.facts import observe, read_facts
+from agents.loop.refusal import CallRefused
+from agents.loop.shift import Shift
+from agents.loop.transcript import Transcript
+from agents.models import Run, ToolCall
+from supportagent.tools.models import Tool
+
+State = ToolCall.State
+
+
+def finish_open_calls(shift: Shift, transcript: Transcript) -> bool:
+    """Plan what is proposed, settle what was interrupted, send what is ready. True when there was anything."""
+    calls = _with_tools(transcript.calls_in(State.PROPOSED, State.SENDING, State.READY))
+    proposed = [call for call in calls if call.state == State.PROPOSED]
+    interrupted = [call for call in calls if call.state == State.SENDING]
+    ready = [call for call in calls if call.state == State.READY]
+    if proposed:
+        _plan(shift, proposed, transcript)
+    elif interrupted:
+        _settle(shift, interrupted)
+    elif ready:
+        _send_ready(shift, ready)
+    return bool(calls)
+
+
+def send_reads(shift: Shift, reads: list[ToolCall]) -> None:
+    """Make the reads whose intent was committed with the reply that asked for them."""
+    answered = [(call, execution.send(call)) for call in reads]
+    with step(shift.held) as current:
+        execution.conclude_reads(current, [(_of(current.run, call), outcome) for call, outcome in answered])
+
+
+def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
+    """Judge every proposed write of the turn, on facts read now, before any of them is sent."""
+    known: list[tuple[ToolCall, dict[str, Any], CallRefused | None]] = []
+    for call in calls:
+        try:
+            known.append((call, read_facts(call), None))
+        except CallRefused as refusal:
+            known.append((call, {}, refusal))
+    words = transcript.customer_words()
+    provenance = {call.pk: transcript.provenance(call) for call in calls}
+    with step(shift.held, with_ticket=True) as current:
+        for call, facts, declined in known:
+            if declined is not None:
+                arrows.refuse(current, _of(current.run, call), declined)
+                continue
+            _of(current.run, call)
+            gate.plan(current, call, facts, words=words, provenance=provenance[call.pk])
+
+
+def _settle(shift: Shift, calls: list[ToolCall]) -> None:
+    """A worker died with these under way: their receipts say what happened."""
+    settled = []
+    for call in calls:
+        outcome = execution.settle_by_receipt(call)
+        settled.append((call, outcome, observe(call, outcome)))
+    with step(shift.held) as current:
+        for call, outcome, evidence in settled:
+            execution.conclude(current, _of(current.run, call), outcome, evidence)
+
+
+def _send_ready(shift: Shift, calls: list[ToolCall]) -> None:
+    for call in calls:
+        try:
+            facts = read_facts(call)
+        except CallRefused as refusal:
+            with step(shift.held) as current:
+                arrows.refuse(current, _of(current.run, call), refusal)
+            continue
+        failpoints.reach("before_intent")
+        with step(shift.held, with_ticket=call.approval_id is not None) as current:
+            sending = gate.intend(current, _of(current.run, call), facts)
+        if sending:
+            failpoints.reach("after_intent")
+            _send(shift, call)
+
+
+def _send(shift: Shift, call: ToolCall) -> None:
+    outcome = execution.send(call)
+    failpoints.reach("after_effect")
+    evidence = observe(call, outcome)
+    with step(shift.held) as current:
+        execution.conclude(current, _of(current.run, call), outcome, evidence)
+
+
+def _of(run: Run, call: ToolCall) -> ToolCall:
+    """The call with its run's loaded relations, so that nothing is fetched again."""
+    call.run = run
+    return call
+
+
+def _with_tools(calls: list[ToolCall]) -> list[ToolCall]:
+    """The calls with their tools as they are now."""
+    if calls:
+        tools = Tool.objects.select_related("server").in_bulk({call.tool_id for call in calls if call.tool_id})
+        for call in calls:
+            call.tool = tools.get(call.tool_id) if call.tool_id else None
+    return calls

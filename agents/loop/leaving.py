@@ -1,0 +1,123 @@
+"""The ways a worker leaves a run: with an answer, to wait, at its end, or by giving the ticket to a person.
+
+Nobody leaves over work that came in meanwhile: `wanted` is compared under the run's lock.
+"""
+
+from django.utils import timezone
+
+from agents import services
+from agents.lease import Step, step
+from agents.loop import guardrails
+from agents.loop.shift import Shift
+from agents.loop.transcript import Transcript
+from agents.models import ModelCall, Run, ToolCall
+from agents.providers.base import ModelReply
+from supportagent.tickets import services as tickets
+from supportagent.tickets.models import HandOver, Ticket
+from supportagent.tickets.text import storable
+
+State = ToolCall.State
+SORRY = "I am handing this over to a colleague, who will read our conversation and answer you here."
+
+
+class HandOverNeeded(Exception):
+    """The run cannot go on by itself; a person takes the ticket."""
+
+    def __init__(self, reason: str, summary: str, *, withheld: ModelCall | None = None) -> None:
+        super().__init__(summary)
+        self.reason = reason
+        self.summary = summary
+        self.withheld = withheld
+
+
+def sendable(reply: ModelReply, transcript: Transcript) -> str:
+    """The final text, when no guardrail objects; empty when it needs a closer look."""
+    verdict = guardrails.check_output(storable(reply.text), ticket=transcript.run.ticket)
+    return verdict.text if verdict.passes and reply.finish == "stop" else ""
+
+
+def may_speak(run: Run, transcript: Transcript) -> bool:
+    """Whether an answer to this transcript still answers all there is, and no person has the word."""
+    return transcript.still_holds(run) and not run.ticket.held_by_person
+
+
+def resting_state(transcript: Transcript) -> str:
+    """What a run becomes that has nothing more to do: it waits for a person, or it is done."""
+    waits = transcript.calls_in(State.AWAITING_APPROVAL)
+    return Run.State.AWAITING_APPROVAL if waits else Run.State.COMPLETED
+
+
+def answer(shift: Shift, last: ModelCall, transcript: Transcript, *, superseded: bool) -> bool:
+    """Send a stored final text, unless the customer wrote again meanwhile. True when the run is left."""
+    run = transcript.run
+    verdict = guardrails.check_output(last.text, ticket=run.ticket)
+    if not superseded and (not verdict.passes or last.finish != "stop"):
+        problem = verdict.problem or f"the model stopped early ({last.finish})"
+        raise HandOverNeeded(HandOver.Reason.GUARDRAIL, f"A reply was withheld: {problem}.", withheld=last)
+    with step(shift.held, with_ticket=True) as current:
+        # Race: a message, a decision or a taker-over came while the model wrote. They raise `wanted` under the
+        # run's lock, which we hold now: what we saw before is still all there is, or we look again.
+        if not superseded and current.run.wanted != run.wanted:
+            # The answer stays open: what came in may be nothing that it has to speak of, then it is sent.
+            return False
+        if superseded:
+            _set_fate(last, ModelCall.Fate.UNSENT)
+            current.emit("message", "The answer was not sent: something new came in")
+            return False
+        _set_fate(last, ModelCall.Fate.SENT)
+        post(shift, current, verdict.text, resting_state(transcript))
+    return True
+
+
+def post(shift: Shift, current: Step, text: str, state: str) -> None:
+    """Answer the customer and leave the run in `state`. The step holds the ticket."""
+    run = current.run
+    tickets.post_reply(
+        ticket=run.ticket,
+        body=text,
+        actor=run.agent.service_user,
+        author_name=run.agent.name,
+        run_id=run.pk,
+    )
+    current.emit("message", "Answered the customer", text=text[:500])
+    _rest(shift, current, state, "answered")
+
+
+def leave(shift: Shift, state: str, because: str, *, seen: Run) -> bool:
+    """Leave the run in `state`, unless it was given work since we looked."""
+    with step(shift.held, with_ticket=True) as current:
+        if current.run.wanted != seen.wanted and state != Run.State.HANDED_OVER:
+            return False
+        if state == Run.State.HANDED_OVER:
+            services.cancel_held_calls(current.run, actor=shift.held.actor, why="handed over")
+        _rest(shift, current, state, because)
+    return True
+
+
+def hand_over(shift: Shift, needed: HandOverNeeded) -> None:
+    """Give the ticket to a person and end the run."""
+    with step(shift.held, with_ticket=True) as current:
+        if needed.withheld is not None:
+            # In this transaction: a worker that dies between the two would leave an answer that nobody sends.
+            _set_fate(needed.withheld, ModelCall.Fate.WITHHELD)
+        services.hand_over(current, reason=needed.reason, summary=needed.summary, customer_text=SORRY)
+        _rest(shift, current, Run.State.HANDED_OVER, needed.reason)
+
+
+def _rest(shift: Shift, current: Step, state: str, because: str) -> None:
+    run = current.run
+    run.state = state
+    run.worked_ms = shift.worked_ms(run)
+    current.emit("state", Run.State(state).label)
+    if state == Run.State.AWAITING_APPROVAL:
+        tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_APPROVAL)
+        return
+    if state == Run.State.COMPLETED:
+        tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_CUSTOMER)
+    run.ended_because = because
+    run.finished_at = timezone.now()
+    services.record_run(f"agents.run.{state.lower()}", run, cost_micros=run.cost_micros, outcome=because)
+
+
+def _set_fate(last: ModelCall, fate: str) -> None:
+    ModelCall.objects.filter(pk=last.pk).update(fate=fate)
