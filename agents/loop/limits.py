@@ -20,7 +20,7 @@ def reached(run: Run, transcript: Transcript, news: list[list[Any]], *, worked_m
     """The limit that the next turn would exceed, with its value and what was counted; empty when none."""
     since = _last_heard(transcript, news)
     calls = [call for call in transcript.calls.values() if call.turn >= since]
-    repeated = Counter((call.name, call.bound_arguments) for call in calls if call.bound_arguments)
+    repeated = Counter((call.name, call.arguments) for call in calls if call.arguments)
     confused = {call.turn for call in calls if call.code in CONFUSED}
     counts = (
         ("turns", run.turns + 1 - since, run.agent.max_turns),

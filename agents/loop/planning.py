@@ -34,9 +34,9 @@ def propose(run: Run, capability: Capability, requested: tuple[RequestedCall, ..
             if index >= MAX_CALLS_PER_TURN:
                 raise CallRefused("too_many_calls", f"at most {MAX_CALLS_PER_TURN} calls per turn")
             _fill(call, wanted, capability)
-            if (call.name, call.bound_arguments) in seen:
+            if (call.name, call.arguments) in seen:
                 raise CallRefused("duplicate", "the same call stands in this turn already")
-            seen.add((call.name, call.bound_arguments))
+            seen.add((call.name, call.arguments))
         except CallRefused as refusal:
             answer_refusal(call, refusal)
         except strict.InvalidArguments as error:
@@ -70,7 +70,7 @@ def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None
         raise CallRefused("unknown_tool", "there is no such tool")
     tool = granted.tool
     reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
-    bound = schema.bind(tool, arguments, _host_bound(call.run))
+    bound = schema.bind(tool, arguments, _host_bound(call))
     strict.validate(bound, tool.input_schema)
     for argument_rules in granted.rules:
         _check_rules(bound, argument_rules)
@@ -84,15 +84,21 @@ def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None
         server=tool.server.name,
         tool=tool.name,
         arguments=call.arguments,
-        bound_arguments=call.bound_arguments,
+        bound_arguments=canonical(schema.without_call_id(tool, bound)).decode(),
         subject=call.subject,
     )
 
 
-def _host_bound(run: Run) -> Mapping[str, str]:
-    """What arguments that no model may write are taken from."""
-    ticket = run.ticket
-    return {"ticket": ticket.number, "team": ticket.team.slug, "customer": run.customer, "run": str(run.pk)}
+def _host_bound(call: ToolCall) -> Mapping[str, str]:
+    """What arguments that no model may write are taken from. `call` stays the same however often it is sent."""
+    run, ticket = call.run, call.run.ticket
+    return {
+        "ticket": ticket.number,
+        "team": ticket.team.slug,
+        "customer": run.customer,
+        "run": str(run.pk),
+        "call": str(call.pk),
+    }
 
 
 def _check_rules(arguments: dict[str, Any], rules: dict[str, Any]) -> None:

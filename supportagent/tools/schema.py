@@ -11,6 +11,8 @@ from supportagent.tools.models import Tool
 
 REASON = "stated_reason"
 REASON_LIMIT = 300
+# Where the host takes the arguments from that no model writes. `call` identifies the call itself.
+SOURCES = ("ticket", "team", "customer", "run", "call")
 _REASON_SCHEMA = {
     "type": "string",
     "minLength": 3,
@@ -47,6 +49,11 @@ def bind(tool: Tool, arguments: Mapping[str, Any], sources: Mapping[str, str]) -
     if forbidden:
         raise InvalidArguments(f"{forbidden[0]}: set by the host, not by you")
     return {**arguments, **{name: sources[source] for name, source in tool.bound_arguments.items()}}
+
+
+def without_call_id(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that say what is done: two calls that do the same differ only in the id of the call."""
+    return {name: value for name, value in arguments.items() if tool.bound_arguments.get(name) != "call"}
 
 
 def definition_hash(tool: ServerTool) -> str:
