@@ -1,19 +1,12 @@
 """Who may decide a request, and why not: one function for the page, the decision and the sending."""
 
-from dataclasses import dataclass
-
 from approvals.models import ApprovalRequest
+from supportagent.staff.explanation import Explanation
 from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission, has
 from supportagent.tools import access as tool_access
 
-
-@dataclass(frozen=True)
-class Explanation:
-    """An answer with its reason, in words for the person who asked."""
-
-    allowed: bool
-    because: str
+__all__ = ["Explanation", "has_right_to_decide", "may_decide"]
 
 
 def may_decide(user: User, request: ApprovalRequest) -> Explanation:

@@ -1,4 +1,4 @@
-"""Every permission of the product, in one sorted list, and the two questions that are asked about them.
+"""Every permission of the product, in one sorted list, and the questions that are asked about them: may he, and why.
 
 A permission that is not in the list cannot be asked for: `require` refuses an unknown name as a mistake in
 the code. The models declare the same names in their `Meta.permissions`; a test compares the two.
@@ -12,6 +12,8 @@ from typing import Any
 from django.contrib.auth import models as auth
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
+
+from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
 
 
 class Permission(StrEnum):
@@ -68,6 +70,7 @@ class Permission(StrEnum):
 
 
 _REMEMBERED = "_remembered_permissions"
+_NOTHING = ""
 
 
 def held_by(user: Any, permission: Permission) -> QuerySet[auth.Permission]:
@@ -89,13 +92,20 @@ def has(user: Any, permission: str, *, strict: bool = False) -> bool:
     Inactive and anonymous users may do nothing. `strict` ignores the superuser flag: use it where being an
     administrator must not be enough (deciding, moving money). Raises ValueError for an unknown permission.
     """
-    wanted = Permission(permission)  # type: ignore[call-arg]  # the enum's __new__ confuses the value look-up
+    return _source(user, _wanted(permission), strict=strict) != _NOTHING
+
+
+def explain(user: Any, permission: str, *, strict: bool = False) -> Explanation:
+    """`has` with its reason: what gives the right, or who lacks it. A refusal costs one query more."""
+    wanted = _wanted(permission)
+    source = _source(user, wanted, strict=strict)
+    if source != _NOTHING:
+        return allowed(f"{source} may {wanted.label}")
     if not user.is_active:
-        return False
-    if user.is_superuser and not strict:
-        return True
-    remembered: frozenset[str] | None = user.__dict__.get(_REMEMBERED)
-    return wanted in remembered if remembered is not None else held_by(user, wanted).exists()
+        return refused("the account is not active")
+    roles = auth.Group.objects.filter(user=user.pk).order_by("name").values_list("name", flat=True)
+    alone = "; being a superuser alone is not enough" if user.is_superuser else ""
+    return refused(f"{nobody_of(roles)} may {wanted.label} ({wanted}){alone}")
 
 
 def remember(user: Any) -> None:
@@ -106,7 +116,24 @@ def remember(user: Any) -> None:
 
 
 def require(user: Any, permission: str, *, strict: bool = False) -> None:
-    """Raise PermissionDenied, naming what `user` may not do, unless `has` says yes."""
+    """Raise PermissionDenied, naming what `user` may not do and why, unless `has` says yes."""
     if not has(user, permission, strict=strict):
-        label = Permission(permission).label  # type: ignore[call-arg]
-        raise PermissionDenied(f"You may not {label}.")
+        because = explain(user, permission, strict=strict).because
+        raise PermissionDenied(f"You may not {_wanted(permission).label}: {because}.")
+
+
+def _wanted(permission: str) -> Permission:
+    return Permission(permission)  # type: ignore[call-arg]  # the enum's __new__ confuses the value look-up
+
+
+def _source(user: Any, wanted: Permission, *, strict: bool) -> str:
+    """What gives `user` the right, in words, `_NOTHING` where nothing does. At most one query."""
+    if not user.is_active:
+        return _NOTHING
+    if user.is_superuser and not strict:
+        return "a superuser"
+    remembered: frozenset[str] | None = user.__dict__.get(_REMEMBERED)
+    if remembered is not None:
+        return "the account, by itself or by a role," if wanted in remembered else _NOTHING
+    row = held_by(user, wanted).order_by().values_list("user", "group__name").first()
+    return _NOTHING if row is None else "the account itself" if row[0] == user.pk else f"the role {row[1]}"

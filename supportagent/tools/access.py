@@ -1,15 +1,24 @@
-"""Who may use or approve which tool. A superuser has no tool by that alone: rights are rows that can be read."""
+"""Who may use or approve which tool, and how far. A superuser has no tool by that alone: rights are rows.
 
+`may`, `explain` and `reaches` read the same rows through `_grants`, so that the page which explains a decision
+cannot say something else than the gate that made it.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
+from supportagent.grants import strict
+from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
 from supportagent.staff.models import User
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
 
 USE = "use_tool"
 APPROVE = "approve_tool"
+_VERBS = {USE: "call", APPROVE: "approve calls of"}
 
 
 @dataclass(frozen=True)
@@ -20,13 +29,76 @@ class GrantedTool:
     rules: tuple[dict[str, Any], ...]
 
 
+@dataclass(frozen=True)
+class Grant:
+    """A right on a tool as its holder has it: by `role`, or in person where that is empty."""
+
+    role: str
+    rules: Any
+
+    @property
+    def source(self) -> str:
+        return f"the role {self.role}" if self.role else "a personal grant"
+
+
 def may(user: User, codename: str, tool: Tool) -> bool:
     """Whether a role or a personal grant gives this right on this tool to an account that is active now."""
+    return next(_grants(user, codename, tool), None) is not None
+
+
+def explain(user: User, codename: str, tool: Tool) -> Explanation:
+    """`may` with its reason: the role or the personal grant that gives the right, or who lacks it."""
+    what = f"may {_VERBS[codename]} {tool.qualified_name}"
+    grant = next(_grants(user, codename, tool), None)
+    return allowed(f"{grant.source} {what}") if grant else refused(_why_not(user, what))
+
+
+def reaches(user: User, codename: str, tool: Tool, arguments: Mapping[str, Any]) -> Explanation:
+    """Whether one of the user's grants accepts these arguments: the rules of a grant are its limit.
+
+    A grant without rules has no limit. Rules that cannot be applied accept nothing.
+    """
+    what = f"may {_VERBS[codename]} {tool.qualified_name}"
+    limits = []
+    for grant in _grants(user, codename, tool):
+        problem = _beyond(grant.rules, arguments)
+        if not problem:
+            return allowed(f"{grant.source} {what}{' within its limit' if grant.rules else ''}")
+        limits.append(f"{grant.source} {what}, but not this far: {problem}")
+    return refused("; ".join(limits) or _why_not(user, what))
+
+
+def _grants(user: User, codename: str, tool: Tool) -> Iterator[Grant]:
+    """Every grant of this right on this tool to an account that is active now, whatever the caller has loaded.
+
+    One query for what its roles hold; the personal grants are read only by who goes on.
+    """
     right = Q(content_object=tool, permission__codename=codename)
-    return (
-        ToolGrant.objects.filter(right, group__user=user.pk, group__user__is_active=True).exists()
-        or ToolUserGrant.objects.filter(right, user=user.pk, user__is_active=True).exists()
-    )
+    by_role = ToolGrant.objects.filter(right, group__user=user.pk, group__user__is_active=True).order_by("pk")
+    for name, rules in by_role.values_list("group__name", "argument_rules"):
+        yield Grant(name, rules)
+    if ToolUserGrant.objects.filter(right, user=user.pk, user__is_active=True).exists():
+        yield Grant("", {})
+
+
+def _beyond(rules: Any, arguments: Mapping[str, Any]) -> str:
+    """What keeps the arguments out of the rules, "" when nothing does."""
+    if not rules:
+        return ""
+    try:
+        strict.validate(arguments, rules)
+    except strict.InvalidArguments as error:
+        return str(error)
+    except Exception as error:  # whatever jsonschema makes of a schema that nobody checked
+        return f"its rules cannot be applied ({type(error).__name__})"
+    return ""
+
+
+def _why_not(user: User, may_do: str) -> str:
+    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+        return "the account is not active"
+    roles = Group.objects.filter(user=user.pk).order_by("name").values_list("name", flat=True)
+    return f"{nobody_of(roles)} {may_do}"
 
 
 def tools_for(user: User, codename: str = USE) -> "QuerySet[Tool]":
