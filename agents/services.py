@@ -13,7 +13,7 @@ from agents.dispatch import enqueue
 from agents.lease import Step
 from agents.models import Agent, Budget, Run, ToolCall
 from approvals import services as approvals
-from approvals.policy import latest_versions
+from approvals.policy import rules_in_force
 from audit import log as audit_log
 from audit.context import Actor
 from supportagent.console import live
@@ -238,4 +238,4 @@ def _configuration(agent: Agent, budget_ids: list[int]) -> dict[str, object]:
     budgets_in_force: dict[str, int] = {}
     for budget_id, history_id in caps:
         budgets_in_force.setdefault(str(budget_id), history_id)
-    return {"agent": newest, "budgets": budgets_in_force, "policies": latest_versions()}
+    return {"agent": newest, "budgets": budgets_in_force, "policies": rules_in_force()}

@@ -1,6 +1,9 @@
+import secrets
 from datetime import timedelta
+from typing import Any, NoReturn
 
-from django.db import models
+from django.db import models, transaction
+from django.db.models import F, Max
 from simple_history.models import HistoricalRecords
 
 from supportagent.tools.models import Tool
@@ -15,6 +18,42 @@ class Tier(models.TextChoices):
     T1 = "T1", "T1 · one click"
     T2 = "T2", "T2 · confirm amount and payee"
     T3 = "T3", "T3 · two different people"
+
+
+class RuleBook(models.Model):
+    """The number of the rules in force: it rises with every change of any rule. There is one row.
+
+    `stamp` is new with every change. A change that is rolled back gives its number back, and the next one takes it
+    again: compiled rules are therefore known by number and stamp.
+    """
+
+    version = models.PositiveIntegerField(default=1)
+    stamp = models.CharField(max_length=32, default="", editable=False)
+
+    def __str__(self) -> str:
+        return f"Rules {self.version}"
+
+    @classmethod
+    def rise(cls) -> None:
+        """Say, in the transaction of the change and before it, that the rules are others now.
+
+        The row stays locked until the commit, so changes of rules take turns. It is locked before the audit head.
+        """
+        risen = cls.objects.filter(pk=1).update(version=F("version") + 1, stamp=secrets.token_hex(16))
+        if not risen:
+            # Race: two first changes of an empty installation. The second insert does nothing, and both rise.
+            RuleBook.objects.bulk_create([RuleBook(pk=1, version=0)], ignore_conflicts=True)
+            cls.rise()
+
+
+class ApprovalPolicyQuerySet(models.QuerySet["ApprovalPolicy"]):
+    """Rules are changed one by one: a change of many rows at once has no version, no history and no audit entry."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("Save each rule by itself, so that its version, its history and the rule book follow.")
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Save each rule by itself, so that its version, its history and the rule book follow.")
 
 
 class ApprovalPolicy(models.Model):
@@ -51,6 +90,7 @@ class ApprovalPolicy(models.Model):
     )
     enabled = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=0, editable=False)
+    objects = ApprovalPolicyQuerySet.as_manager()
     history = HistoricalRecords(m2m_fields=[approvers])
 
     class Meta:
@@ -60,15 +100,23 @@ class ApprovalPolicy(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
-        self.version += 1
-        super().save(*args, **kwargs)
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Every save is a new version, also one that brings an old row back from the history."""
+        with transaction.atomic():
+            RuleBook.rise()
+            self.version = self._next_version()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
+            super().save(*args, **kwargs)
 
+    def note_new_approvers(self) -> None:
+        """Other people decide: a new version of this rule. Inside the transaction that changes the approvers."""
+        RuleBook.rise()
+        self.version = self._next_version()
+        type(self)._base_manager.filter(pk=self.pk).update(version=self.version)
 
-class RuleBook(models.Model):
-    """The number of the rules in force: it rises with every change of any rule. There is one row."""
-
-    version = models.PositiveIntegerField(default=1)
-
-    def __str__(self) -> str:
-        return f"Rules {self.version}"
+    def _next_version(self) -> int:
+        """One more than this rule ever had. The caller holds the rule book's row, so nobody counts beside us."""
+        rows, past = type(self).objects.filter(pk=self.pk), type(self).history.filter(id=self.pk)
+        newest = [found.aggregate(newest=Max("version"))["newest"] or 0 for found in (rows, past)] if self.pk else []
+        return max([0, *newest]) + 1

@@ -1,0 +1,34 @@
+"""Which rule holds for a call, and what it asks for. Unknown or malformed means: a person decides.
+
+`evaluate` is what the gate, the test bench and the re-queue ask; there is no second reading of a rule. A rule that
+cannot be read never allows and is never passed over: at least a person decides, and more than that where the rules
+below it ask for more.
+"""
+
+from approvals.policy.book import RuleSet, compile_rules, current, rules_in_force
+from approvals.policy.conditions import CONTAINMENT, OPERATORS, ORDERING, condition_in_words
+from approvals.policy.evaluation import TRUSTED_SOURCES, UNCONFIRMED_DESTINATION, evaluate
+from approvals.policy.paths import PathError, parse
+from approvals.policy.rules import Answer, Asked, Judged, Rule
+from approvals.policy.ruling import Ruling
+
+__all__ = [
+    "CONTAINMENT",
+    "OPERATORS",
+    "ORDERING",
+    "TRUSTED_SOURCES",
+    "UNCONFIRMED_DESTINATION",
+    "Answer",
+    "Asked",
+    "Judged",
+    "PathError",
+    "Rule",
+    "RuleSet",
+    "Ruling",
+    "compile_rules",
+    "condition_in_words",
+    "current",
+    "evaluate",
+    "parse",
+    "rules_in_force",
+]
