@@ -1,34 +1,122 @@
-"""Who may decide a request, and why not: one function for the page, the decision and the sending."""
+"""Who may decide a request, and why not: one answer for the page, the decision, the notification and the sending.
+
+`may_decide` explains it to one person; `deciders_of` is the same answer the other way round, in one statement.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Permission as PermissionRow
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals.models import ApprovalRequest
 from supportagent.staff.explanation import Explanation
-from supportagent.staff.models import Team, User
+from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
 from supportagent.staff.permissions import Permission, has
 from supportagent.tools import access as tool_access
 
-__all__ = ["Explanation", "has_right_to_decide", "may_decide"]
+
+@dataclass(frozen=True)
+class Right(Explanation):
+    """The answer to one person. `over_limit`: everything is there but the reach of their grants."""
+
+    over_limit: bool = False
 
 
-def may_decide(user: User, request: ApprovalRequest) -> Explanation:
+def may_decide(user: User, request: ApprovalRequest) -> Right:
     """Whether this person may decide this request now. Being a superuser is no reason."""
     right = has_right_to_decide(user, request)
-    if not right.allowed:
+    if not right.allowed and not right.over_limit:
         return right
     if user.pk == request.requested_by_id:
-        return Explanation(False, "you asked for this yourself, so somebody else decides")
+        return Right(False, "you asked for this yourself, so somebody else decides")
+    if request.editors.filter(pk=user.pk).exists():
+        return Right(False, "you edited this, so somebody else decides")
     if request.ticket.assignee_id == user.pk:
-        return Explanation(False, "you hold the ticket, so somebody else decides")
+        return Right(False, "you hold the ticket, so somebody else decides")
     if request.decisions.filter(decided_by=user).exists():
-        return Explanation(False, "you have decided already; this needs a second person")
+        return Right(False, "you have decided already; this needs a second person")
     return right
 
 
-def has_right_to_decide(user: User, request: ApprovalRequest) -> Explanation:
-    """Whether role, team and tool grant let this person decide: asked at the decision and again at the sending."""
-    if not has(user, Permission.DECIDE_APPROVALREQUEST, strict=True):
-        return Explanation(False, "your role does not decide approval requests")
-    if not Team.objects.decided_by(user).filter(pk=request.ticket.team_id).exists():
-        return Explanation(False, f"you do not decide for the team {request.ticket.team}")
+def has_right_to_decide(user: User, request: ApprovalRequest, *, limits: bool = True) -> Right:
+    """Whether role, team, tool grant and the rule's approvers let this person decide, four eyes left aside.
+
+    `limits=False`: whether they have a say in it at all, however large the amount: to edit, ask and assign.
+    """
+    if user.is_service or not has(user, Permission.DECIDE_APPROVALREQUEST, strict=True):
+        return Right(False, "your role does not decide approval requests")
+    team = Q(pk=request.ticket.team_id)
+    if not has(user, Permission.VIEW_APPROVALREQUEST) or not Team.objects.visible_to(user).filter(team).exists():
+        return Right(False, f"you do not see the requests of the team {request.ticket.team}")
+    if not Team.objects.decided_by(user).filter(team).exists():
+        return Right(False, f"you do not decide for the team {request.ticket.team}")
     if not tool_access.may(user, tool_access.APPROVE, request.tool):
-        return Explanation(False, f"your role does not approve {request.tool.qualified_name}")
-    return Explanation(True, "your role decides for this team and may approve this tool")
+        return Right(False, f"your role does not approve {request.tool.qualified_name}")
+    if request.approver_roles and not user.groups.filter(name__in=request.approver_roles).exists():
+        return Right(False, f"its rule leaves this to {_either(request.approver_roles)}")
+    if limits:
+        reach = tool_access.reaches(user, tool_access.APPROVE, request.tool, arguments_of(request))
+        if not reach.allowed:
+            return Right(False, f"it is above your limit: {reach.because}", over_limit=True)
+    return Right(True, "your role decides for this team and may approve this tool")
+
+
+def deciders_of(request: ApprovalRequest) -> "QuerySet[User]":
+    """Everybody who may decide this request now: `may_decide` the other way round."""
+    out = [pk for pk in (request.requested_by_id, request.ticket.assignee_id) if pk is not None]
+    return (
+        holders_of_right(request)
+        .exclude(pk__in=out)
+        .exclude(pk__in=request.editors.values("pk"))
+        .exclude(pk__in=request.decisions.values("decided_by"))
+    )
+
+
+def holders_of_right(request: ApprovalRequest) -> "QuerySet[User]":
+    """Everybody for whom `has_right_to_decide` is true: two statements, however many people there are."""
+    people = tool_access.accounts_that_reach(tool_access.APPROVE, request.tool, arguments_of(request))
+    team = request.ticket.team_id
+    people = people.filter(
+        Q(is_superuser=True) | _holds(Permission.VIEW_APPROVALREQUEST),
+        Q(is_superuser=True) | _of_team(Permission.VIEW_TEAM, team),
+        _holds(Permission.DECIDE_APPROVALREQUEST),
+        _of_team(Permission.DECIDE_FOR_TEAM, team),
+        is_active=True,
+        kind=User.Kind.PERSON,
+    )
+    if request.approver_roles:
+        in_role = User.groups.through.objects.filter(user=OuterRef("pk"), group__name__in=request.approver_roles)
+        people = people.filter(Exists(in_role))
+    return people
+
+
+def all_may_still_decide(request: ApprovalRequest) -> bool:
+    """Whether everybody who approved it has the right until now. Asked right before the call is sent."""
+    approvers = set(request.decisions.values_list("decided_by", flat=True))
+    return len(approvers) == holders_of_right(request).filter(pk__in=approvers).count()
+
+
+def arguments_of(request: ApprovalRequest) -> dict[str, Any]:
+    """The arguments as they will be sent."""
+    arguments: dict[str, Any] = json.loads(request.bound_arguments)
+    return arguments
+
+
+def _holds(permission: Permission) -> Q:
+    rows = PermissionRow.objects.filter(content_type__app_label=permission.app_label, codename=permission.codename)
+    in_person = rows.filter(user=OuterRef("pk"))
+    by_role = rows.filter(group__user=OuterRef("pk"))
+    return Q(Exists(in_person)) | Q(Exists(by_role))
+
+
+def _of_team(permission: Permission, team_id: int) -> Q:
+    right = {"content_object": team_id, "permission__codename": permission.codename}
+    in_person = TeamUserGrant.objects.filter(user=OuterRef("pk"), **right)
+    by_role = TeamGroupGrant.objects.filter(group__user=OuterRef("pk"), **right)
+    return Q(Exists(in_person)) | Q(Exists(by_role)) | _holds(permission)
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

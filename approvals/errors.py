@@ -51,3 +51,9 @@ class OverLimit(DecisionRefused):
     """The amount is above what this person may approve; the request has gone on to those who may."""
 
     status = 403
+
+
+class TooManyPending(DecisionRefused):
+    """As many requests as may wait for one ticket, customer or agent do so; this one is not put before a person."""
+
+    status = 429

@@ -275,6 +275,13 @@ FRONT_DESK_TEAM = env.text("SUPPORTAGENT_FRONT_DESK_TEAM", "orders")
 DEMO_PAGES = env.flag("SUPPORTAGENT_DEMO_PAGES", not PRODUCTION)
 SHOP_URL = env.address("SUPPORTAGENT_SHOP_URL", "http://127.0.0.1:8001" if DEMO_PAGES else "")
 
+# How many requests may wait for a person at once; then an agent is refused instead of burying people in cards.
+PENDING_APPROVALS_PER_TICKET = env.number("SUPPORTAGENT_PENDING_APPROVALS_PER_TICKET", 5, at_least=1)
+PENDING_APPROVALS_PER_CUSTOMER = env.number("SUPPORTAGENT_PENDING_APPROVALS_PER_CUSTOMER", 10, at_least=1)
+PENDING_APPROVALS_PER_AGENT = env.number("SUPPORTAGENT_PENDING_APPROVALS_PER_AGENT", 200, at_least=1)
+# From which amount on, in whole units of its currency, a request counts as one of high value in the queue.
+HIGH_VALUE = env.number("SUPPORTAGENT_HIGH_VALUE", 200, at_least=1)
+
 GRANT_KEY = env.secret("SUPPORTAGENT_GRANT_KEY", derive_key(SECRET_KEY, "grant"))
 GRANT_SECONDS = env.number("SUPPORTAGENT_GRANT_SECONDS", 120, at_least=5, at_most=3600)
 LEASE_SECONDS = env.seconds("SUPPORTAGENT_LEASE_SECONDS", 15)

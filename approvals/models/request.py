@@ -47,6 +47,8 @@ class ApprovalRequest(models.Model):
     bound_arguments = models.TextField(help_text="Canonical JSON, as they will be sent.")
     facts = models.JSONField(default=dict)
     subject = models.CharField(max_length=120, blank=True)
+    amount_minor = models.BigIntegerField(null=True, blank=True, help_text="Of the arguments, to sort and split by.")
+    currency = models.CharField(max_length=3, blank=True)
     action_key = models.CharField(max_length=64, db_index=True)
     nonce = models.CharField(max_length=32, default=_nonce)
     digest = models.CharField(max_length=64)
@@ -74,6 +76,13 @@ class ApprovalRequest(models.Model):
     )
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
+    supersedes_because = models.CharField(max_length=300, blank=True, help_text="Why it took that one's place.")
+    editors = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="+",
+        help_text="Who edited this or what it took the place of.",
     )
     what_changed = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -68,6 +68,16 @@ def reaches(user: User, codename: str, tool: Tool, arguments: Mapping[str, Any])
     return refused("; ".join(limits) or _why_not(user, what))
 
 
+def accounts_that_reach(codename: str, tool: Tool, arguments: Mapping[str, Any]) -> "QuerySet[User]":
+    """Active accounts for which `reaches` says yes: the tool's grants to roles are read once, not per account."""
+    right = Q(content_object=tool, permission__codename=codename)
+    rules = ToolGrant.objects.filter(right).values_list("group_id", "argument_rules")
+    roles = [group_id for group_id, rule in rules if not _beyond(rule, arguments)]
+    in_role = User.groups.through.objects.filter(group__in=roles).values("user")
+    in_person = ToolUserGrant.objects.filter(right).values("user")
+    return User.objects.filter(Q(pk__in=in_role) | Q(pk__in=in_person), is_active=True)
+
+
 def _grants(user: User, codename: str, tool: Tool) -> Iterator[Grant]:
     """Every grant of this right on this tool to an account that is active now, whatever the caller has loaded.
 

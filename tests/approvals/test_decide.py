@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from approvals.models import ApprovalDecision, ApprovalRequest, Tier
+from approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalRequest, Tier
 from supportagent.staff.models import User
 from tests.world import World, build_world, team
 
@@ -143,8 +143,8 @@ def test_who_took_the_ticket_over_cannot_decide_on_it(world: World) -> None:
 
 
 def test_a_t3_request_takes_two_different_people(world: World) -> None:
+    ApprovalPolicy.objects.filter(name="Every refund is seen by a person").update(tier=Tier.T3)
     request = world.held_refund()
-    ApprovalRequest.objects.filter(pk=request.pk).update(tier=Tier.T3)
     from guardian.shortcuts import assign_perm
 
     for permission in ("view_team", "decide_for_team"):

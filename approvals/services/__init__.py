@@ -1,0 +1,27 @@
+"""The approval protocol: request, approve, reject, edit, ask, undo, assign, escalate, supersede, cancel, expire.
+
+Every verb locks the ticket first, then changes the request by a conditional UPDATE that names the digest and the
+state it expects, and audits in the same transaction. The race it closes: two supervisors deciding at once,
+or one deciding while the clock, the agent or a taker-over ends the request.
+"""
+
+from approvals.services.base import outcome_of
+from approvals.services.decisions import approve, reject
+from approvals.services.expiry import expire_due
+from approvals.services.requests import Proposal, cancel_for_calls, request_approval, supersede
+from approvals.services.routing import assign, escalate
+from approvals.services.sending import obstacle_to_sending
+
+__all__ = [
+    "Proposal",
+    "approve",
+    "assign",
+    "cancel_for_calls",
+    "escalate",
+    "expire_due",
+    "obstacle_to_sending",
+    "outcome_of",
+    "reject",
+    "request_approval",
+    "supersede",
+]

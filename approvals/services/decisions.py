@@ -1,0 +1,101 @@
+"""The two decisions. Each is taken on the digest that was shown, and at most once per request."""
+
+from datetime import timedelta
+
+from approvals.access import Explanation, may_decide
+from approvals.errors import InvalidDecision, NotAllowed, OverLimit
+from approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalRequest, Tier
+from approvals.services.base import State, check_intact, check_pending, check_shown, end, lock, record, write_decision
+from approvals.services.routing import escalate
+from approvals.signals import approval_decided
+from audit import log as audit_log
+from audit.clock import database_now
+from audit.context import Actor
+from supportagent.staff.models import User
+
+Verdict = ApprovalDecision.Verdict
+GONE_ON = "This is above your limit. It has gone on to those who may decide it."
+
+
+def approve(*, request: ApprovalRequest, by: User, shown_digest: str, reason: str = "") -> ApprovalRequest:
+    """Approve exactly what was shown. Of a T3 request the first approval leaves it pending.
+
+    A T1 request is effective only after its undo window (`effective_at`). Raises NotAllowed or OverLimit (403; the
+    request has gone on to those who reach that far), AlreadyDecided or ChangedSinceShown (409), RequestExpired (410).
+    """
+    with audit_log.transaction():
+        request = lock(request)
+        right = _checked(request, by, shown_digest)
+        if right.allowed:
+            check_intact(request)
+            return _approve(request, by, shown_digest, reason)
+        escalate(request=request, because=f"It is above the limit of {by.display_name}.", actor=Actor.of(by))
+    # After the commit: the refusal must not undo the escalation.
+    raise OverLimit(GONE_ON)
+
+
+def _approve(request: ApprovalRequest, by: User, shown_digest: str, reason: str) -> ApprovalRequest:
+    decision = write_decision(request, by, Verdict.APPROVE, reason=reason)
+    if request.approvals_needed > 1 and request.decisions.count() < request.approvals_needed:
+        record("approvals.request.seconded", request, actor=Actor.of(by), note=reason)
+        return request
+    effective_at = database_now() + undo_window(request) if request.tier == Tier.T1 else None
+    end(request, State.APPROVED, shown_digest=shown_digest, effective_at=effective_at)
+    approval_decided.send(ApprovalRequest, request=request, decision=decision)
+    record("approvals.request.approved", request, actor=Actor.of(by), note=reason)
+    return request
+
+
+def reject(
+    *,
+    request: ApprovalRequest,
+    by: User,
+    shown_digest: str,
+    reason_code: str,
+    reason: str = "",
+    customer_text: str = "",
+) -> ApprovalRequest:
+    """Reject with a reason; the agent hears the code and the sentence that the customer may read.
+
+    Raises InvalidDecision (422) and what `approve` raises.
+    """
+    with audit_log.transaction():
+        request = lock(request)
+        right = _checked(request, by, shown_digest)
+        if right.allowed:
+            _check_rejection(reason_code, reason, customer_text)
+            decision = write_decision(
+                request, by, Verdict.REJECT, reason=reason, reason_code=reason_code, customer_text=customer_text
+            )
+            end(request, State.REJECTED, shown_digest=shown_digest)
+            approval_decided.send(ApprovalRequest, request=request, decision=decision)
+            record("approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code})
+            return request
+        escalate(request=request, because=f"It is above the limit of {by.display_name}.", actor=Actor.of(by))
+    raise OverLimit(GONE_ON)
+
+
+def undo_window(request: ApprovalRequest) -> timedelta:
+    """How long an approval of this request can be taken back before it is carried out."""
+    if request.rule is not None:
+        return timedelta(seconds=request.rule.undo_seconds)
+    return timedelta(seconds=ApprovalPolicy._meta.get_field("undo_seconds").default)
+
+
+def _checked(request: ApprovalRequest, by: User, shown_digest: str) -> Explanation:
+    """The right of the person; one that only lacks reach is returned, every other obstacle is raised."""
+    check_pending(request)
+    right = may_decide(by, request)
+    if not right.allowed and not right.over_limit:
+        raise NotAllowed(f"You cannot decide this: {right.because}.")
+    check_shown(request, shown_digest)
+    return right
+
+
+def _check_rejection(reason_code: str, reason: str, customer_text: str) -> None:
+    if reason_code not in ApprovalDecision.ReasonCode.values:
+        raise InvalidDecision("Choose why you reject this.", field="reason_code")
+    if reason_code == ApprovalDecision.ReasonCode.OTHER and len(reason.strip()) < 10:
+        raise InvalidDecision("Say in at least 10 characters why you reject this.", field="reason")
+    if len(customer_text) > 300:
+        raise InvalidDecision("The sentence for the customer has at most 300 characters.", field="customer_text")

@@ -1,0 +1,52 @@
+"""The last question before an approved call leaves: is it still what was approved, by people who still may?"""
+
+from typing import Any
+
+from approvals import binding
+from approvals.access import all_may_still_decide
+from approvals.models import ApprovalRequest
+from approvals.policy import Ruling
+from approvals.services.base import State
+from approvals.services.requests import Proposal
+from audit.clock import database_now
+
+
+def obstacle_to_sending(
+    request: ApprovalRequest, *, facts: dict[str, Any], ruling: Ruling, proposal: Proposal | None = None
+) -> str:
+    """Why an approved call may not be sent as it was approved, in a few words; empty when it may.
+
+    Compares the digest over fresh facts and the present definition, the rule, the clock and the approvers' rights,
+    and with `proposal` whether the call that would be sent is the one that was approved. Rules that meanwhile would
+    let the call pass without a person are no obstacle: more care was taken than they ask for.
+    """
+    if request.state != State.APPROVED:
+        return "it is not approved"
+    if request.expires_at <= database_now():
+        return "expired"
+    if proposal is not None and not _same_call(request, proposal):
+        return "the call is not the one that was approved"
+    fresh = binding.digest_of(request, facts=facts, definition_hash=request.tool.definition_hash)
+    if fresh != request.digest:
+        return _what_drifted(request, facts)
+    if ruling.outcome != "allow" and ruling.key != ("approve", request.tier, request.rule_id, request.rule_version):
+        return "the rules changed"
+    if not all_may_still_decide(request):
+        return "an approver lost the right to approve"
+    return ""
+
+
+def _same_call(request: ApprovalRequest, proposal: Proposal) -> bool:
+    approved = (request.call_id, request.tool_id, request.ticket_id, request.arguments, request.bound_arguments)
+    sent = (proposal.call_id, proposal.tool.pk, proposal.ticket.pk, proposal.arguments, proposal.bound_arguments)
+    return approved == sent and (request.subject, request.action_key) == (proposal.subject, proposal.action_key)
+
+
+def _what_drifted(request: ApprovalRequest, facts: dict[str, Any]) -> str:
+    if facts != request.facts:
+        return "the facts changed"
+    if request.tool.definition_hash != request.definition_hash:
+        return "the tool changed"
+    if binding.is_of_earlier_version(request):
+        return "it was approved before an update of this product"
+    return "its record does not match what was approved"
