@@ -7,19 +7,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalRequest, Tier
-from supportagent.staff.models import User
-from tests.world import World, build_world, team
-
-
-def open_as(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def decide(client: Client, request: ApprovalRequest, verdict: str, **fields: str) -> Any:
-    return client.post(f"/console/approvals/{request.pk}/{verdict}/", {"digest": request.digest, **fields})
+from approvals.models import ApprovalDecision, ApprovalRequest, Tier
+from tests.approvals.desk import colleague, decide, let_decide, open_as, set_rule
+from tests.world import World, build_world
 
 
 def test_the_card_shows_evidence_before_the_buttons(world: World) -> None:
@@ -54,14 +44,8 @@ def test_approving_moves_the_request_out_of_the_queue_and_keeps_it_readable(worl
 
 def test_the_second_supervisor_sees_who_decided_first(world: World) -> None:
     request = world.held_refund()
-    colleague = User.objects.create(username="berta", first_name="Berta", last_name="Klein")
-    colleague.groups.set(world.ana.groups.all())
-    for permission in ("view_team", "decide_for_team"):
-        from guardian.shortcuts import assign_perm
-
-        assign_perm(f"staff.{permission}", colleague, team("orders"))
     assert decide(open_as(world.ana), request, "approve").status_code == 302
-    late = decide(open_as(colleague), request, "reject", reason_code="policy")
+    late = decide(open_as(colleague(world.ana)), request, "reject", reason_code="policy")
     assert late.status_code == 409
     assert "Approved by Ana Ruiz." in late.content.decode()
 
@@ -143,12 +127,9 @@ def test_who_took_the_ticket_over_cannot_decide_on_it(world: World) -> None:
 
 
 def test_a_t3_request_takes_two_different_people(world: World) -> None:
-    ApprovalPolicy.objects.filter(name="Every refund is seen by a person").update(tier=Tier.T3)
+    set_rule(tier=Tier.T3)
     request = world.held_refund()
-    from guardian.shortcuts import assign_perm
-
-    for permission in ("view_team", "decide_for_team"):
-        assign_perm(f"staff.{permission}", world.finance, team("orders"))
+    let_decide(world.finance)
     ana = open_as(world.ana)
     decide(ana, request, "approve")
     request.refresh_from_db()
