@@ -8,6 +8,8 @@ import django_rq
 from django.db import transaction
 from redis.exceptions import RedisError
 
+from agents import failpoints
+
 logger = logging.getLogger(__name__)
 
 JOB = "agents.jobs.advance_run"
@@ -19,7 +21,9 @@ def enqueue(run_id: UUID) -> None:
 
 
 def _push(run_id: UUID) -> None:
+    failpoints.reach("before_enqueue")
     try:
         django_rq.get_queue("default").enqueue(JOB, str(run_id), job_id=uuid.uuid4().hex, job_timeout=-1, result_ttl=0)
     except RedisError:
         logger.warning("run %s waits for the sweep: the queue is not reachable", run_id)
+    failpoints.reach("after_enqueue")

@@ -1,13 +1,18 @@
-"""Named places in the loop at which a test makes a worker process die.
+"""Named places at which a test makes a process die, stop or stumble.
 
 Only a test build has them: elsewhere `reach` is an empty function and the environment is not read.
-`FAILPOINT=after_intent:kill` ends the process with SIGKILL where it gets there, so that nothing is cleaned up.
+`FAILPOINT=after_intent:kill` ends the process with SIGKILL where it gets there, so that nothing is cleaned up;
+`after_intent:stop:3` stops it (SIGSTOP) the third time it gets there. Several are separated by commas.
 """
 
+import itertools
 import os
 import signal
 
 from django.conf import settings
+
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+_reached: dict[str, "itertools.count[int]"] = {}
 
 
 def reach(name: str) -> None:
@@ -15,8 +20,20 @@ def reach(name: str) -> None:
 
 
 def _reach_in_tests(name: str) -> None:
-    if os.environ.get("FAILPOINT") == f"{name}:kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    for point in os.environ.get("FAILPOINT", "").split(","):
+        place, _, rest = point.partition(":")
+        if place != name:
+            continue
+        action, _, wanted = rest.partition(":")
+        # Threads share the counter; next() on it is atomic, so exactly one of them is the n-th.
+        if not wanted or next(_reached.setdefault(point, itertools.count(1))) == int(wanted):
+            _act(action)
+
+
+def _act(action: str) -> None:
+    if action == "exhaust":
+        raise MemoryError("the failpoint used up the memory")
+    os.kill(os.getpid(), _SIGNALS[action])
 
 
 if settings.ENVIRONMENT == "test":

@@ -12,6 +12,8 @@ def pages_of(*modules: str) -> list[URLResolver]:
     return [path("", include(name)) for name in modules]
 
 
+handler500 = "supportagent.console.outage.broken"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

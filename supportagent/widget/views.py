@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import condition, require_GET, require_http_methods
 
+from agents import failpoints
 from supportagent.tickets.errors import TicketError
 from supportagent.tickets.services import receive_message
 from supportagent.tickets.text import MESSAGE_LIMIT
@@ -170,6 +171,7 @@ def _send(request: HttpRequest, current: WidgetSession) -> HttpResponse:
         assurance=current.assurance,
         team=current.app.team,
     )
+    failpoints.reach("message_stored")
     answer = {"conversation": message.ticket.number, "message": conversation.as_json(message)}
     return JsonResponse(answer, status=201 if created else 200)
 

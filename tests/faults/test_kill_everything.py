@@ -1,0 +1,132 @@
+"""Everything is killed at random while fifty customers ask for their money (F39): nothing is lost, nothing is twice."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from agents.models import Run, ToolCall
+from supportagent.store.models import Refund
+from tests.broker import eventually
+from tests.faults import checker
+from tests.faults.installation import Installation, installed
+from tests.faults.people import Supervisor, Visitor, at_intervals, newcomers, open_shop
+from tests.world import World
+
+pytestmark = pytest.mark.faults
+
+TICKETS, KILLS = 50, 200
+POINTS = ("before_intent", "after_intent", "after_effect", "reply_committed", "reserved", "committed", "after_enqueue")
+
+
+def _call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"name": name, "arguments": {"order_id": "$order", "stated_reason": "the customer asks", **arguments}}
+
+
+SCRIPT = {
+    "vars": {"order": r"(ORD-\d+)"},
+    "scripts": [
+        {
+            "when": "money back",
+            "turns": [
+                {"calls": [_call("store__get_order")], "delay": 0.1},
+                {"calls": [_call("store__issue_refund", amount_minor=8400, currency="EUR")], "delay": 0.1},
+                {"text": "I asked a colleague to look at it."},
+                {"text": "Thank you for waiting. You see the result in your order."},
+            ],
+        },
+        {"turns": [{"calls": [_call("store__get_order")]}, {"text": "It was delivered."}]},
+    ],
+}
+
+
+def test_two_hundred_kills_during_fifty_tickets_lose_nothing_and_repeat_nothing(world: World, tmp_path: Path) -> None:
+    seed = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(1, 10**6)
+    print(f"FAULT_SEED={seed}")  # noqa: T201 - so that a failure can be played again
+    dice = random.Random(seed)
+    world.script(SCRIPT)
+    open_shop()
+    visitors = newcomers(TICKETS)
+    with installed(tmp_path, str(tmp_path / "script.json")) as house:
+        supervisors = [Supervisor(house, user) for user in (world.ana, world.finance)]
+        for supervisor in supervisors:
+            supervisor.start()
+        visits = [lambda v=v: v.say(house, f"{v.order} arrived broken, I want my money back.") for v in visitors]
+        threads = at_intervals(visits, within=60)
+        for _ in range(KILLS):
+            strike(house, dice)
+        for thread in threads:
+            thread.join(120)
+            assert not thread.is_alive(), "a customer is still trying to be heard"
+        calm(house)
+        eventually(lambda: not checker.still_working(), within=90, told=lambda: "\n".join(checker.still_working()))
+        for supervisor in supervisors:
+            supervisor.go_home()
+
+        report(visitors, supervisors)
+        assert checker.violations(visitors) == [], house.said("worker")[-4000:]
+        assert ToolCall.objects.filter(state=ToolCall.State.SUCCEEDED, name="store__issue_refund").count() >= 10
+        assert Refund.objects.exists()
+        told = [status for person in (*visitors, *supervisors) for status in person.answers]
+        assert 500 not in told, "a fault showed as a broken page"
+        assert Run.objects.filter(crashes__gt=0).exists(), "the faults hit nobody"
+
+
+def strike(house: Installation, dice: random.Random) -> None:
+    """One fault: a kill now, or a process that dies where it hurts; then what is missing is started again."""
+    kind = dice.choices(("worker", "scheduler", "web", "valkey", "database"), weights=(12, 2, 3, 1, 2))[0]
+    if kind == "valkey":
+        house.broker.kill()
+        time.sleep(dice.uniform(0, 0.3))
+        house.broker.start()
+    elif kind == "database" and connection.vendor == "postgresql":
+        _cut_connections(dice)
+    else:
+        part = dice.choice(house.of(kind if kind != "database" else "worker") or house.parts)
+        part.signal(dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)))
+        eventually(lambda: not part.alive or part.kind != "worker", within=10)
+        if part.alive:
+            part.kill()
+    changes = {"FAILPOINT": f"{dice.choice(POINTS)}:kill:{dice.randint(1, 6)}"} if dice.random() < 0.5 else {}
+    house.mend(**changes)
+    time.sleep(dice.uniform(0.05, 0.5))
+
+
+def report(visitors: list[Visitor], supervisors: list[Supervisor]) -> None:
+    """What the faults met, for whoever reads the run."""
+    calls = ToolCall.objects.filter(tool__effect="WRITE").values_list("name", "state")
+    runs = Run.objects.values_list("state", flat=True)
+    said = [status for person in (*visitors, *supervisors) for status in person.answers]
+    crashes = Run.objects.aggregate(total=Sum("crashes"))["total"]
+    repeated = ToolCall.objects.filter(attempt__gt=1).count()
+    print(  # noqa: T201
+        f"\n{KILLS} faults; runs {dict(Counter(runs))}, {crashes} crashes survived; calls "
+        f"{ {' '.join(pair): count for pair, count in Counter(calls).items()} }, {repeated} tried again; "
+        f"web answered {dict(Counter(said))} (0: nobody there)"
+    )
+
+
+def calm(house: Installation) -> None:
+    """No more faults: every process is replaced by one that nothing will kill."""
+    for part in house.parts:
+        part.kill()
+    house.mend()
+    house.wait_until_up()
+
+
+def _cut_connections(dice: random.Random) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
+        )
+        others = [pid for (pid,) in cursor.fetchall()]
+        for pid in dice.sample(others, min(3, len(others))):
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
