@@ -7,4 +7,4 @@ class ApprovalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from approvals import audit_actions, navigation, state_checks  # noqa: F401 - they register on import
+        from approvals import audit_actions, navigation, receivers, state_checks  # noqa: F401 - they register on import

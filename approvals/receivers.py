@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models.signals import m2m_changed, pre_delete, pre_save
 from django.dispatch import receiver
 
@@ -25,21 +26,22 @@ def rise_with_deletion(**_: Any) -> None:
 
 
 @receiver(m2m_changed, sender=ApprovalPolicy.approvers.through)
-def rise_with_approvers(
-    instance: ApprovalPolicy | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
-) -> None:
+def rise_with_approvers(instance: ApprovalPolicy, action: str, pk_set: set[int] | None, **_: Any) -> None:
     """Who decides is part of the rule: other approvers make a new version of it."""
-    if action not in _CHANGES or (action != "pre_clear" and not pk_set):
-        return
-    if reverse:
-        raise TypeError("Set the approvers of each rule, so that its version and its history follow.")
-    assert isinstance(instance, ApprovalPolicy)  # noqa: S101 - the other side was refused above
-    instance.note_new_approvers()
+    if action in _CHANGES and (pk_set or action == "pre_clear"):
+        instance.note_new_approvers()
 
 
 @receiver(pre_save, sender=Group)
-@receiver(pre_delete, sender=Group)
 def rise_with_role(instance: Group, **_: Any) -> None:
-    """Rules know their approvers by the name of the role: a new name, or a role that is gone, changes them."""
+    """Rules know their approvers by the name of the role, which may be another one now."""
     if instance.pk and ApprovalPolicy.objects.filter(approvers=instance.pk).exists():
         RuleBook.rise()
+
+
+@receiver(pre_delete, sender=Group)
+def keep_named_role(instance: Group, **_: Any) -> None:
+    """A rule whose only approvers are gone would let every role decide, which nobody asked for."""
+    rule = ApprovalPolicy.objects.filter(approvers=instance.pk).first()
+    if rule is not None:
+        raise PermissionDenied(f"The rule “{rule}” names this role as its approver. Name another there first.")
