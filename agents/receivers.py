@@ -18,6 +18,7 @@ from supportagent.tickets.signals import message_received, ticket_taken_over
 _CODES = {
     ApprovalRequest.State.REJECTED: "rejected",
     ApprovalRequest.State.EXPIRED: "expired",
+    ApprovalRequest.State.CANCELLED: "denied_by_policy",  # by rules that changed while it waited
 }
 
 
@@ -58,6 +59,8 @@ def resume_after_decision(request: ApprovalRequest, decision: ApprovalDecision |
 
 
 def _said(request: ApprovalRequest, decision: ApprovalDecision | None) -> str:
+    if request.state == ApprovalRequest.State.CANCELLED:
+        return f"New rules deny what {request.reference} asked for"
     if decision is None:
         return f"Nobody decided {request.reference} in time"
     return f"{decision.decided_by.display_name} {decision.get_verdict_display().lower()} {request.reference}"
