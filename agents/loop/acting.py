@@ -5,15 +5,17 @@ Each step is one transaction under the run's fence; none is open while a server 
 
 from typing import Any
 
-from agents import failpoints
+from agents import failpoints, tallies
 from agents.lease import step
-from agents.loop import arrows, execution, gate
+from agents.loop import arrows, execution, gate, planning
 from agents.loop.facts import observe, read_facts
+from agents.loop.gate import Case
+from agents.loop.provenance import sources_of
 from agents.loop.refusal import CallRefused
 from agents.loop.shift import Shift
 from agents.loop.transcript import Transcript
 from agents.models import Run, ToolCall
-from supportagent.tools.models import Tool
+from supportagent.tools.models import MCPServer, Tool
 
 State = ToolCall.State
 
@@ -29,7 +31,7 @@ def finish_open_calls(shift: Shift, transcript: Transcript) -> bool:
     elif interrupted:
         _settle(shift, interrupted)
     elif ready:
-        _send_ready(shift, ready)
+        _send_ready(shift, ready, transcript)
     return bool(calls)
 
 
@@ -48,15 +50,24 @@ def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
             known.append((call, read_facts(call), None))
         except CallRefused as refusal:
             known.append((call, {}, refusal))
-    words = transcript.customer_words()
-    provenance = {call.pk: transcript.provenance(call) for call in calls}
+    cases = {call.pk: _case(transcript, call, facts) for call, facts, declined in known if declined is None}
+    # A write alone that needs nobody goes out with the commit that judged it. Of several each is judged first.
+    at_once = len(calls) == 1 and _is_built_in(calls[0])
+    sending = None
+    if at_once:
+        failpoints.reach("before_intent")
     with step(shift.held, with_ticket=True) as current:
-        for call, facts, declined in known:
-            if declined is not None:
-                arrows.refuse(current, _of(current.run, call), declined)
-                continue
+        for call in calls:
             _of(current.run, call)
-            gate.plan(current, call, facts, words=words, provenance=provenance[call.pk])
+        tallies.lock(calls, shift.capability.caps)
+        for call, _, declined in known:
+            if declined is not None:
+                arrows.refuse(current, call, declined)
+            else:
+                sending = gate.plan(current, call, cases[call.pk], shift.capability, at_once=at_once)
+    if sending is not None:
+        failpoints.reach("after_intent")
+        _send(shift, sending)
 
 
 def _settle(shift: Shift, calls: list[ToolCall]) -> None:
@@ -70,7 +81,7 @@ def _settle(shift: Shift, calls: list[ToolCall]) -> None:
             execution.conclude(current, _of(current.run, call), outcome, evidence)
 
 
-def _send_ready(shift: Shift, calls: list[ToolCall]) -> None:
+def _send_ready(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
     for call in calls:
         try:
             facts = read_facts(call)
@@ -78,12 +89,14 @@ def _send_ready(shift: Shift, calls: list[ToolCall]) -> None:
             with step(shift.held) as current:
                 arrows.refuse(current, _of(current.run, call), refusal)
             continue
+        case = _case(transcript, call, facts)
         failpoints.reach("before_intent")
-        with step(shift.held, with_ticket=call.approval_id is not None) as current:
-            sending = gate.intend(current, _of(current.run, call), facts)
-        if sending:
+        # The ticket too: a decision, an edit or an undo locks it, and a card may have to be made.
+        with step(shift.held, with_ticket=True) as current:
+            sending = gate.intend(current, _of(current.run, call), case, shift.capability)
+        if sending is not None:
             failpoints.reach("after_intent")
-            _send(shift, call)
+            _send(shift, sending)
 
 
 def _send(shift: Shift, call: ToolCall) -> None:
@@ -92,6 +105,20 @@ def _send(shift: Shift, call: ToolCall) -> None:
     evidence = observe(call, outcome)
     with step(shift.held) as current:
         execution.conclude(current, _of(current.run, call), outcome, evidence)
+
+
+def _case(transcript: Transcript, call: ToolCall, facts: dict[str, Any]) -> Case:
+    """What is known about a write before it is judged. One that was approved brings its own words and sources."""
+    if call.approval_id is not None:
+        return Case(facts, words="", provenance={})
+    sources = sources_of(
+        call, planning.tool_of(call), facts=facts, said=transcript.customer_said(), earlier=transcript.earlier(call)
+    )
+    return Case(facts, words=transcript.customer_words(), provenance=sources)
+
+
+def _is_built_in(call: ToolCall) -> bool:
+    return planning.tool_of(call).server.transport == MCPServer.Transport.BUILTIN
 
 
 def _of(run: Run, call: ToolCall) -> ToolCall:

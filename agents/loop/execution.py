@@ -55,10 +55,12 @@ def settle_by_receipt(call: ToolCall) -> Outcome:
 
 def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
     """Make the read that belongs to a call, with the arguments that both have. Outside transactions."""
-    tool = Tool.objects.select_related("server").get(qualified_name=qualified_name)
+    tool = Tool.objects.select_related("server").filter(qualified_name=qualified_name).first()
+    if tool is None or not (tool.enabled and tool.server.enabled):
+        return Outcome.refused("killed", f"{qualified_name}, which this call needs, is switched off")
     return call_tool(
         tool,
-        planning.shared_arguments(tool, call),
+        planning.shared_arguments(tool, call, facts=purpose == "facts"),
         key=f"{call.key}.{purpose}",
         customer=call.run.customer,
         actor=call.run.agent.service_user_id,

@@ -20,6 +20,8 @@ def read_facts(call: ToolCall) -> dict[str, Any]:
     if not outcome.ok:
         error = outcome.data["error"]
         raise CallRefused(error["code"], error["message"])
+    if outcome.data.get("customer", call.run.customer) != call.run.customer:
+        raise CallRefused("not_found", "there is no such record of this customer")
     return outcome.data
 
 

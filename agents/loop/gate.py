@@ -1,72 +1,108 @@
-"""The gate: whether a call may happen, asked when it is planned and asked again in the commit that sends it.
+"""The gate: whether a write may happen, asked when it is planned and asked again in the commit that sends it.
 
-The intent (state SENDING, audit entry, sums) is committed before the first byte leaves. Everything that was true when
-a call was planned or approved is checked again under that commit, because time has passed.
+The intent (state SENDING, audit entry, counters) is committed before the first byte leaves. Everything that was true
+when a call was planned or approved is checked again under that commit, because time has passed.
 """
 
 import json
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from django.db.models import Exists, Sum
 from django.db.models.functions import Now
 
+from agents import tallies
 from agents.lease import Step
-from agents.loop import arrows, planning
+from agents.loop import arrows, intact, money, planning, standing
+from agents.loop.capability import Capability
+from agents.loop.provenance import confirmed_again
 from agents.loop.refusal import CallRefused, answer_refusal
-from agents.models import Agent, EffectSubject, KillSwitch, ToolCall
+from agents.loop.standing import Standing
+from agents.models import ToolCall
 from approvals import services as approvals
 from approvals.models import ApprovalRequest
 from approvals.policy import Ruling
 from approvals.services import Proposal
-from supportagent.tools import access
-from supportagent.tools.models import Tool
 
 State = ToolCall.State
 
 
-def plan(step: Step, call: ToolCall, facts: dict[str, Any], *, words: str, provenance: dict[str, str]) -> None:
-    """Decide under the run's and the ticket's lock what becomes of a proposed write: ready, held or refused."""
-    try:
-        ruling = planning.rule(call, facts=facts)
-    except CallRefused as refusal:
-        arrows.refuse(step, call, refusal)
-        return
-    if ruling.outcome == "allow":
-        arrows.move(call, State.PROPOSED, State.READY)
-        return
-    request = approvals.request_approval(_proposal(call, facts, words, provenance), ruling)
-    arrows.move(call, State.PROPOSED, State.AWAITING_APPROVAL, approval_id=request.pk)
-    step.emit(
-        "approval",
-        f"{request.reference} waits for a person: {request.title}",
-        call=str(call.pk),
-        approval=request.pk,
-        rule=request.rule_name,
-    )
+@dataclass(frozen=True)
+class Case:
+    """What is known about a write when it is judged: facts read by code, the customer's words, sources of values."""
+
+    facts: dict[str, Any]
+    words: str
+    provenance: dict[str, str]
 
 
-def intend(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
-    """Commit to sending a ready call. False when it may not be sent after all: refused, or before a person again."""
+def plan(step: Step, call: ToolCall, case: Case, capability: Capability, *, at_once: bool) -> ToolCall | None:
+    """Decide under the run's and the ticket's lock what becomes of a proposed write: ready, held or refused.
+
+    With `at_once` a write that needs nobody is committed to in the same breath, and returned to be sent. The caller
+    has locked what its calls are counted on.
+    """
+    counted: date | None = None
+    now = standing.standing_of(call) if at_once else None
+    call = now.call if now else call
     try:
-        _check_switches(call, _stopped([call]))
-        _check_definition_and_right(call)
-        if call.approval_id and not _still_approved(step, call, facts):
-            return False
-        _check_sum(call, facts)
+        money.settle_amount(call, case.facts)
+        if now:
+            counted = now.now.date()
+            sums = tallies.count(call, counted)
+        else:
+            sums = tallies.sums_for(call)
+        tallies.check(call, sums, capability.caps, counted=counted)
+        ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
+        if call.effect_key or ruling.outcome != "allow":
+            planning.check_is_new(call)
+        if ruling.outcome != "allow":
+            _hold(step, call, case, sums, ruling)
+        elif now:
+            _check_may_go(now, case, capability)
+            return _commit(call, now, before=State.PROPOSED)
+        else:
+            arrows.move(call, State.PROPOSED, State.READY, amount_minor=call.amount_minor, currency=call.currency)
     except CallRefused as refusal:
         arrows.refuse(step, call, refusal)
-        return False
-    arrows.move(call, State.READY, State.SENDING, sent_at=Now())
-    arrows.record("agents.tool_call.intended", call)
-    return True
+    if counted is not None:
+        tallies.uncount(call, counted)
+    return None
+
+
+def intend(step: Step, call: ToolCall, case: Case, capability: Capability) -> ToolCall | None:
+    """Commit to sending a ready call. The call to send, or None: refused, taken back, or before a person again."""
+    now = standing.standing_of(call)
+    call = now.call
+    if call.state != State.READY:
+        return None  # a decision, an edit or an undo moved it while the facts were read
+    counted: date | None = None
+    try:
+        standing.check_running(now.stopped)
+        request = _approval_of(call)
+        if request is not None and not _is_effective(call, request, now):
+            return None
+        money.settle_amount(call, case.facts)
+        tallies.lock([call], capability.caps)
+        counted = now.now.date()
+        sums = tallies.count(call, counted)
+        tallies.check(call, sums, capability.caps, counted=counted)
+        if _may_still_be_sent(step, call, request, case, sums):
+            _check_may_go(now, case, capability)
+            return _commit(call, now, before=State.READY)
+    except CallRefused as refusal:
+        arrows.refuse(step, call, refusal)
+    if counted is not None:
+        tallies.uncount(call, counted)
+    return None
 
 
 def intend_reads(step: Step, calls: list[ToolCall]) -> list[ToolCall]:
     """Commit to sending the unsaved reads of a turn, with one audit entry that covers them. Returns those to send."""
-    stopped = _stopped(calls) if calls else {}
+    stopped = standing.stopped_tools(calls) if calls else {}
     for call in calls:
         try:
-            _check_switches(call, stopped)
+            standing.check_running(stopped[call.tool_id])
             call.state, call.sent_at = State.SENDING, Now()
         except CallRefused as refusal:
             answer_refusal(call, refusal)
@@ -77,55 +113,105 @@ def intend_reads(step: Step, calls: list[ToolCall]) -> list[ToolCall]:
     return sending
 
 
-def _stopped(calls: list[ToolCall]) -> dict[int | None, str]:
-    """Kill switches of all, agent, server and tool, read at the intent commit: why which tool may not be called."""
-    paused = Agent.objects.filter(pk=calls[0].run.agent_id, status=Agent.Status.PAUSED)
-    switches = Tool.objects.filter(pk__in={call.tool_id for call in calls}).values_list(
-        "pk", Exists(KillSwitch.objects.filter(engaged=True)), Exists(paused), "enabled", "server__enabled"
+def _check_may_go(now: Standing, case: Case, capability: Capability) -> None:
+    """The last checks, the same for a call that was approved and for one that needed nobody."""
+    call = now.call
+    standing.check_running(now.stopped)
+    arguments = intact.check(call)
+    standing.check_right(call, arguments)
+    capability.mediate(call, arguments, tool=call.tool)
+    money.check_sum(call, case.facts)
+
+
+def _commit(call: ToolCall, now: Standing, *, before: str) -> ToolCall:
+    amount = {"amount_minor": call.amount_minor, "currency": call.currency}
+    arrows.move(call, before, State.SENDING, sent_at=now.now, **amount)
+    arrows.record("agents.tool_call.intended", call)
+    return call
+
+
+def _hold(
+    step: Step, call: ToolCall, case: Case, sums: tallies.Sums, ruling: Ruling, *, before: str = State.PROPOSED
+) -> None:
+    """Put a call before a person."""
+    request = approvals.request_approval(_proposal(call, case, sums), ruling)
+    amount = {"amount_minor": call.amount_minor, "currency": call.currency}
+    arrows.move(call, before, State.AWAITING_APPROVAL, approval_id=request.pk, **amount)
+    step.emit(
+        "approval",
+        f"{request.reference} waits for a person: {request.title}",
+        call=str(call.pk),
+        approval=request.pk,
+        rule=request.rule_name,
     )
-    stopped: dict[int | None, str] = {}
-    for pk, everything, agent, tool_on, server_on in switches.order_by():
-        if everything:
-            stopped[pk] = "all effects are stopped by the operator"
-        elif agent:
-            stopped[pk] = "this agent is paused"
-        elif not (tool_on and server_on):
-            stopped[pk] = "this tool is switched off"
-    return stopped
 
 
-def _check_switches(call: ToolCall, stopped: dict[int | None, str]) -> None:
-    if call.tool_id is None or call.tool_id in stopped:
-        raise CallRefused("killed", stopped.get(call.tool_id, "this tool is switched off"))
+def _approval_of(call: ToolCall) -> ApprovalRequest | None:
+    """The request under which a call goes, None for one that needed nobody. Raises CallRefused."""
+    requests = ApprovalRequest.objects.filter(call_id=call.pk)
+    if call.approval_id is None and not requests.exists():
+        return None
+    whole = requests.select_related("tool__server", "ticket__team", "ticket__customer")
+    request = whole.filter(pk=call.approval_id or 0).first()
+    if request is None:
+        raise CallRefused("altered", "this call is not the one that was approved")
+    return request
 
 
-def _check_definition_and_right(call: ToolCall) -> None:
+def _is_effective(call: ToolCall, request: ApprovalRequest, now: Standing) -> bool:
+    """Whether the time to take an approval back is over. The request says until when; the call follows it."""
+    if request.effective_at != call.effective_at:
+        arrows.move(call, State.READY, State.READY, effective_at=request.effective_at)
+    return request.effective_at is None or request.effective_at <= now.now
+
+
+def _may_still_be_sent(
+    step: Step, call: ToolCall, request: ApprovalRequest | None, case: Case, sums: tallies.Sums
+) -> bool:
+    """Ask the rules again, and hold what they or the record now want a person to see. Raises CallRefused."""
     assert call.tool is not None  # noqa: S101 - only planned calls get here
-    if not call.approval_id and call.tool.definition_hash != call.definition_hash:
-        raise CallRefused("definition_changed", "the tool changed since the call was planned")
-    if not access.may(call.run.agent.service_user, access.USE, call.tool):
-        raise CallRefused("permission_denied", "the agent's role may not use this tool any more")
-
-
-def _still_approved(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
-    """Check an approval again right before sending; drift of any kind puts the call before a person again."""
-    requests = ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer")
-    request = requests.get(call_id=call.pk, pk=call.approval_id or 0)
-    ruling = planning.rule(call, facts=facts)
-    obstacle = approvals.obstacle_to_sending(request, facts=facts, ruling=ruling)
+    if request is None:
+        if call.tool.definition_hash != call.definition_hash:
+            raise CallRefused("definition_changed", "the tool changed since the call was planned")
+        ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
+        if ruling.outcome != "allow":
+            planning.check_is_new(call)
+            _hold(step, call, case, sums, ruling, before=State.READY)
+            return False
+        return True
+    known = confirmed_again(request.provenance, json.loads(request.bound_arguments), case.facts)
+    case = Case(case.facts, request.customer_words, known)
+    ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
+    obstacle = approvals.obstacle_to_sending(request, facts=case.facts, ruling=ruling)
     if obstacle == "":
         return True
     if obstacle == "expired":
         raise CallRefused("expired", "the approval was not used in time")
+    _ask_again(step, call, request, case, sums, ruling, obstacle)
+    return False
+
+
+def _ask_again(
+    step: Step,
+    call: ToolCall,
+    request: ApprovalRequest,
+    case: Case,
+    sums: tallies.Sums,
+    ruling: Ruling,
+    obstacle: str,
+) -> None:
+    """Put an approved call before a person again, and say what changed. Raises CallRefused where nobody could help."""
+    intact.check(call)
     if ruling.outcome != "approve":
         ruling = Ruling("approve", request.tier, request.rule_id, request.rule_name, request.rule_version)
-    again = approvals.supersede(request, _proposal(call, facts, request.customer_words, request.provenance), ruling)
+    again = approvals.supersede(request, _proposal(call, case, sums), ruling)
     arrows.move(
         call,
         State.READY,
         State.AWAITING_APPROVAL,
         approval_id=again.pk,
         definition_hash=again.definition_hash,
+        effective_at=None,
     )
     step.emit(
         "approval",
@@ -134,51 +220,23 @@ def _still_approved(step: Step, call: ToolCall, facts: dict[str, Any]) -> bool:
         approval=again.pk,
         changed=again.what_changed,
     )
-    return False
 
 
-def _check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
-    """Money on one subject: done + under way + this must stay within what was captured.
-
-    Race: two runs refund one order at once. Writing the subject's row locks it, so the second sums the first.
-    """
-    if call.tool is None or call.tool.impact != Tool.Impact.MONEY or "captured_minor" not in facts:
-        return
-    if call.amount_minor is None:  # a cancellation names no amount: it gives back all that is left
-        arrows.move(call, State.READY, State.READY, amount_minor=facts["captured_minor"] - facts["refunded_minor"])
-    assert call.amount_minor is not None  # noqa: S101 - set just now
-    captured = facts["captured_minor"]
-    EffectSubject.objects.bulk_create(
-        [EffectSubject(key=call.subject, currency=facts["currency"], captured_minor=captured)],
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=["captured_minor"],
-    )
-    counted = ToolCall.objects.filter(subject=call.subject, state__in=ToolCall.COUNTED).exclude(pk=call.pk)
-    total = counted.aggregate(total=Sum("amount_minor"))["total"] or 0
-    if total + call.amount_minor > captured:
-        raise CallRefused(
-            "above_captured",
-            f"{total} of {captured} are paid back or under way; {call.amount_minor} more is too much",
-        )
-
-
-def _proposal(call: ToolCall, facts: dict[str, Any], words: str, provenance: dict[str, str]) -> Proposal:
-    assert call.tool is not None  # noqa: S101 - only planned calls get here
-    agent = call.run.agent
+def _proposal(call: ToolCall, case: Case, sums: tallies.Sums) -> Proposal:
+    agent, tool = call.run.agent, planning.tool_of(call)
     return Proposal(
         call_id=call.pk,
-        tool=call.tool,
+        tool=tool,
         ticket=call.run.ticket,
         arguments=call.arguments,
         bound_arguments=call.bound_arguments,
         values=json.loads(call.bound_arguments),
-        facts=facts,
+        facts=case.facts,
         subject=call.subject,
         action_key=call.action_key,
         stated_reason=call.stated_reason,
-        customer_words=words,
-        provenance=provenance,
+        customer_words=case.words,
+        provenance=case.provenance,
         requested_by=agent.service_user,
         requested_by_name=agent.name,
     )

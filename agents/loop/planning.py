@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Exists, Q
+
 from agents.loop.capability import Capability
 from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import Run, ToolCall
@@ -21,6 +23,10 @@ from supportagent.tools import schema
 from supportagent.tools.models import Tool
 
 MAX_CALLS_PER_TURN = 8
+LIVE = ("AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN")  # as in the constraint one_live_call_per_effect
+SUBJECT_LIMIT = ToolCall._meta.get_field("subject").max_length or 0
+EFFECT_LIMIT = ToolCall._meta.get_field("effect_key").max_length or 0
+CURRENCY_LIMIT = ToolCall._meta.get_field("currency").max_length or 0
 CONFUSED = ("unknown_tool", "invalid_arguments")  # refusals that say the model does not follow the contract
 
 
@@ -45,51 +51,109 @@ def propose(run: Run, capability: Capability, requested: tuple[RequestedCall, ..
     return calls
 
 
-def rule(call: ToolCall, *, facts: Mapping[str, Any]) -> Ruling:
-    """What the approval policy says about this call on these facts. Reads need no rule. Raises CallRefused."""
-    tool = _tool(call)
-    arguments = json.loads(call.bound_arguments)
-    ruling = policy.evaluate(tool=tool, arguments=arguments, facts=facts, assurance=call.run.assurance)
+def rule(call: ToolCall, *, facts: Mapping[str, Any], sums: Mapping[str, Any], provenance: Mapping[str, str]) -> Ruling:
+    """What the approval policy says about this call. Reads need no rule. Raises CallRefused.
+
+    A call that was approved is asked again, so what a person rejected or what waits already is found in `plan` only.
+    """
+    ruling = policy.evaluate(
+        tool=tool_of(call),
+        arguments=json.loads(call.bound_arguments),
+        facts=facts,
+        assurance=call.run.assurance,
+        sums=sums,
+        provenance=provenance,
+    )
     if ruling.outcome == ApprovalPolicy.Outcome.DENY:
         raise CallRefused("denied_by_policy", f"not allowed: {ruling.rule_name}")
-    if ruling.outcome == ApprovalPolicy.Outcome.APPROVE:
-        _check_not_rejected_before(call)
-    _check_not_under_way(call)
     return ruling
 
 
-def shared_arguments(read: Tool, call: ToolCall) -> dict[str, Any]:
-    """The arguments of the read that belongs to a call: those that both have."""
+def check_is_new(call: ToolCall) -> None:
+    """Refuse what a person rejected on this ticket, and what waits or is being carried out already.
+
+    Race: two tickets ask for the same effect at once. The caller has locked the subject, so the second sees the first.
+    """
+    rejected = ApprovalDecision.objects.filter(
+        verdict=ApprovalDecision.Verdict.REJECT,
+        request__ticket=call.run.ticket_id,
+        request__action_key=call.action_key,
+    )
+    live = ToolCall.objects.filter(~Q(effect_key=""), effect_key=call.effect_key, state__in=LIVE).exclude(pk=call.pk)
+    asked = ToolCall.objects.filter(pk=call.pk).order_by().values_list(Exists(rejected), Exists(live))
+    rejected_before, under_way = asked.get()
+    if rejected_before:
+        raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
+    if under_way:
+        raise CallRefused("already_under_way", "the same effect is already waiting or being carried out")
+
+
+def shared_arguments(read: Tool, call: ToolCall, *, facts: bool = False) -> dict[str, Any]:
+    """The arguments of the read that belongs to a call: those that both have.
+
+    A read for facts is not told where something goes: it could repeat an address, and so seem to confirm it.
+    """
     arguments = json.loads(call.bound_arguments)
-    return {name: arguments[name] for name in read.input_schema.get("properties", {}) if name in arguments}
+    kept_back = destinations(tool_of(call)) if facts else frozenset()
+    names = [name for name in read.input_schema.get("properties", {}) if name not in kept_back]
+    return {name: arguments[name] for name in names if name in arguments}
+
+
+def destinations(tool: Tool) -> frozenset[str]:
+    """The arguments that say where something goes."""
+    named = tool.destination_arguments
+    return frozenset(name for name in named if isinstance(name, str)) if isinstance(named, list) else frozenset()
+
+
+def name_effect(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> None:
+    """Name what the effect is counted on, so that the same effect cannot be under way twice. Raises CallRefused."""
+    call.subject, call.effect_key, call.amount_minor, call.currency = "", "", None, ""
+    if tool.subject_argument and tool.subject_argument in arguments:
+        call.subject = f"{tool.subject_argument.removesuffix('_id')}:{arguments[tool.subject_argument]}"
+        call.effect_key = f"{tool.name}|{call.subject}"
+        if len(call.subject) > SUBJECT_LIMIT or len(call.effect_key) > EFFECT_LIMIT:
+            raise CallRefused("invalid_arguments", f"{tool.subject_argument}: is too long")
+    if tool.amount_argument and tool.amount_argument in arguments:
+        amount, currency = arguments[tool.amount_argument], arguments.get(tool.currency_argument, "")
+        if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+            raise CallRefused("invalid_arguments", f"{tool.amount_argument}: must be a positive whole number")
+        if not isinstance(currency, str) or len(currency) > CURRENCY_LIMIT:
+            raise CallRefused("invalid_arguments", f"{tool.currency_argument}: must be a code of three letters")
+        call.amount_minor, call.currency = amount, currency
+
+
+def action_key_of(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """The same for every call that would do the same."""
+    return binding.action_key(
+        server=tool.server.name,
+        tool=tool.name,
+        arguments=call.arguments,
+        bound_arguments=canonical(schema.without_call_id(tool, arguments)).decode(),
+        subject=call.subject,
+    )
+
+
+def tool_of(call: ToolCall) -> Tool:
+    assert call.tool is not None  # noqa: S101 - a proposed call has a tool, `_fill` sets it
+    return call.tool
 
 
 def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:
-    granted = capability.tools.get(wanted.name)
-    if granted is None:
-        raise CallRefused("unknown_tool", "there is no such tool")
-    tool = granted.tool
+    tool = capability.mediate(call)
     reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
-    bound = schema.bind(tool, arguments, _host_bound(call))
+    bound = schema.bind(tool, arguments, host_bound(call))
     strict.validate(bound, tool.input_schema)
-    for argument_rules in granted.rules:
-        _check_rules(bound, argument_rules)
+    capability.mediate(call, bound)
     call.tool = tool
     call.definition_hash = tool.definition_hash
     call.stated_reason = reason
     call.arguments = canonical(arguments).decode()
     call.bound_arguments = canonical(bound).decode()
-    _count_on_subject(call, tool, bound)
-    call.action_key = binding.action_key(
-        server=tool.server.name,
-        tool=tool.name,
-        arguments=call.arguments,
-        bound_arguments=canonical(schema.without_call_id(tool, bound)).decode(),
-        subject=call.subject,
-    )
+    name_effect(call, tool, bound)
+    call.action_key = action_key_of(call, tool, bound)
 
 
-def _host_bound(call: ToolCall) -> Mapping[str, str]:
+def host_bound(call: ToolCall) -> Mapping[str, str]:
     """What arguments that no model may write are taken from. `call` stays the same however often it is sent."""
     run, ticket = call.run, call.run.ticket
     return {
@@ -99,46 +163,3 @@ def _host_bound(call: ToolCall) -> Mapping[str, str]:
         "run": str(run.pk),
         "call": str(call.pk),
     }
-
-
-def _check_rules(arguments: dict[str, Any], rules: dict[str, Any]) -> None:
-    try:
-        strict.validate(arguments, rules)
-    except strict.InvalidArguments as error:
-        raise CallRefused("outside_role", f"your role does not reach this far: {error}") from error
-
-
-def _count_on_subject(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> None:
-    """Name what the effect is counted on, so that the same effect cannot be under way twice."""
-    if not tool.subject_argument or tool.subject_argument not in arguments:
-        return
-    kind = tool.subject_argument.removesuffix("_id")
-    call.subject = f"{kind}:{arguments[tool.subject_argument]}"
-    call.effect_key = f"{tool.name}|{call.subject}"
-    if tool.amount_argument:
-        call.amount_minor = arguments.get(tool.amount_argument)
-        call.currency = arguments.get(tool.currency_argument, "")
-
-
-def _check_not_rejected_before(call: ToolCall) -> None:
-    rejected = ApprovalDecision.objects.filter(
-        verdict=ApprovalDecision.Verdict.REJECT,
-        request__ticket=call.run.ticket_id,
-        request__action_key=call.action_key,
-    )
-    if rejected.exists():
-        raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
-
-
-def _check_not_under_way(call: ToolCall) -> None:
-    live = ToolCall.objects.filter(
-        effect_key=call.effect_key,
-        state__in=["AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN"],
-    ).exclude(pk=call.pk)
-    if call.effect_key and live.exists():
-        raise CallRefused("already_under_way", "the same effect is already waiting or being carried out")
-
-
-def _tool(call: ToolCall) -> Tool:
-    assert call.tool is not None  # noqa: S101 - a proposed call has a tool, `_fill` sets it
-    return call.tool

@@ -45,7 +45,7 @@ class AgentRunner:
             return
         with heartbeat.holding(held), logs.about_run(self.run_id):
             try:
-                self._work(Shift(held, Capability(held.run)))
+                self._work(Shift.begin(held))
             except FenceLost:
                 logger.info("run %s was taken by somebody else", self.run_id)
             except Exception:
@@ -56,6 +56,7 @@ class AgentRunner:
         transcript = None
         while True:
             transcript = Transcript(shift.held.run, transcript)
+            shift.keep_rights_fresh()
             try:
                 if acting.finish_open_calls(shift, transcript):
                     continue

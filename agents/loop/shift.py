@@ -16,6 +16,16 @@ class Shift:
     capability: Capability
     started: float = field(default_factory=time.monotonic)
 
+    @classmethod
+    def begin(cls, held: Claim) -> "Shift":
+        """Start work with the rights of this moment."""
+        return cls(held, Capability.mint(held.run))
+
+    def keep_rights_fresh(self) -> None:
+        """Rights age while a run works: what is older than the setting says is minted anew."""
+        if self.capability.expired:
+            self.capability = Capability.mint(self.held.run)
+
     def worked_ms(self, run: Run) -> int:
         """How long the run was worked on, this stretch included."""
         return run.worked_ms + int((time.monotonic() - self.started) * 1000)

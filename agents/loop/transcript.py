@@ -76,11 +76,13 @@ class Transcript:
         said = [m for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER]
         return said[-1].body if said else ""
 
-    def provenance(self, call: ToolCall) -> dict[str, str]:
-        """Where each argument's value was seen: the customer's words, a tool's result, or only in the model's head."""
-        said = " ".join(m.body for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER)
-        earlier = [c for c in self.calls.values() if c.state == ToolCall.State.SUCCEEDED and c.turn < call.turn]
-        return {name: _source_of(value, said, earlier) for name, value in json.loads(call.arguments).items()}
+    def customer_said(self) -> str:
+        """Everything that the customer wrote in this run."""
+        return " ".join(m.body for m in self._messages.values() if m.kind == Message.Kind.CUSTOMER)
+
+    def earlier(self, call: ToolCall) -> list[ToolCall]:
+        """The calls whose results the model had seen when it asked for this one."""
+        return [c for c in self.calls.values() if c.state == ToolCall.State.SUCCEEDED and c.turn < call.turn]
 
     def _items(self, news: list[list[Any]]) -> Iterable[Item]:
         for turn in self.turns:
@@ -194,14 +196,6 @@ class Transcript:
             if request.pk in current and request.supersedes_id is not None:
                 notes.append(["replaced", f"{request.supersedes_id}>{request.pk}"])
         return [note for note in notes if tuple(note) not in self._shown]
-
-
-def _source_of(value: Any, said: str, earlier: list[ToolCall]) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    seen_in = [call.name for call in earlier if text in json.dumps(call.result, ensure_ascii=False)]
-    if seen_in:
-        return f"result of {seen_in[-1]}"
-    return "the customer's message" if text in said else "the model"
 
 
 def _said(message: Message) -> Item:

@@ -23,7 +23,7 @@ _VERBS = {USE: "call", APPROVE: "approve calls of"}
 
 @dataclass(frozen=True)
 class GrantedTool:
-    """A tool that somebody may call, with the argument rules of every role that grants it."""
+    """A tool that somebody may call. One of `rules` must accept the arguments; without any there is no limit."""
 
     tool: Tool
     rules: tuple[dict[str, Any], ...]
@@ -125,13 +125,20 @@ def tools_for(user: User, codename: str = USE) -> "QuerySet[Tool]":
 
 
 def granted(user: User) -> dict[str, GrantedTool]:
-    """Every tool the user may call, by qualified name, with its argument rules: two queries, not one per tool."""
+    """Every tool the user may call, by qualified name, with its limits: three queries at most, not one per tool.
+
+    Rights of several roles add up, as in `reaches`: a grant without rules lifts the limits of the others.
+    """
     rules: dict[int, list[dict[str, Any]]] = {}
-    rows = ToolGrant.objects.filter(permission__codename=USE, group__user=user)
+    rows = ToolGrant.objects.filter(permission__codename=USE, group__user=user).order_by("pk")
     for tool_id, rule in rows.values_list("content_object_id", "argument_rules"):
         rules.setdefault(tool_id, []).append(rule)
+    limited = {tool_id for tool_id, of_grants in rules.items() if all(of_grants)}
+    if limited:
+        in_person = ToolUserGrant.objects.filter(permission__codename=USE, user=user, content_object__in=limited)
+        limited -= set(in_person.values_list("content_object_id", flat=True))
     return {
-        tool.qualified_name: GrantedTool(tool, tuple(rule for rule in rules.get(tool.pk, []) if rule))
+        tool.qualified_name: GrantedTool(tool, tuple(rules[tool.pk]) if tool.pk in limited else ())
         for tool in tools_for(user)
         if not tool.host_only
     }

@@ -66,7 +66,7 @@ def test_the_card_shows_the_facts_and_where_each_argument_came_from(world: World
     assert request.facts["captured_minor"] == 8400
     assert request.facts["payment_method"] == "card •4242"
     assert request.customer_words == "Please refund ORD-1042, it arrived broken."
-    assert request.provenance["amount_minor"] == "result of store__get_order"
+    assert request.provenance["amount_minor"] == "the customer's record"
     assert request.stated_reason == "arrived broken"
 
 
