@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.models import Permission as PermissionRow
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalDecision, ApprovalRequest
 from supportagent.staff.explanation import Explanation
 from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
 from supportagent.staff.permissions import Permission, has
@@ -93,8 +93,11 @@ def holders_of_right(request: ApprovalRequest) -> "QuerySet[User]":
 
 
 def all_may_still_decide(request: ApprovalRequest) -> bool:
-    """Whether everybody who approved it has the right until now. Asked right before the call is sent."""
-    approvers = set(request.decisions.values_list("decided_by", flat=True))
+    """Whether as many as it takes approved just this, and have the right until now. Asked right before the sending."""
+    approved = request.decisions.filter(verdict=ApprovalDecision.Verdict.APPROVE, digest=request.digest)
+    approvers = set(approved.values_list("decided_by", flat=True))
+    if len(approvers) < request.approvals_needed:
+        return False
     return len(approvers) == holders_of_right(request).filter(pk__in=approvers).count()
 
 

@@ -20,6 +20,7 @@ from agents.loop.refusal import CallRefused, answer_refusal
 from agents.loop.standing import Standing
 from agents.models import ToolCall
 from approvals import services as approvals
+from approvals.errors import TooManyPending
 from approvals.models import ApprovalRequest
 from approvals.policy import Ruling
 from approvals.services import Proposal
@@ -133,8 +134,11 @@ def _commit(call: ToolCall, now: Standing, *, before: str) -> ToolCall:
 def _hold(
     step: Step, call: ToolCall, case: Case, sums: tallies.Sums, ruling: Ruling, *, before: str = State.PROPOSED
 ) -> None:
-    """Put a call before a person."""
-    request = approvals.request_approval(_proposal(call, case, sums), ruling)
+    """Put a call before a person. Raises CallRefused when too many wait already."""
+    try:
+        request = approvals.request_approval(_proposal(call, case, sums), ruling)
+    except TooManyPending as error:
+        raise CallRefused("too_many_pending", str(error)) from error
     amount = {"amount_minor": call.amount_minor, "currency": call.currency}
     arrows.move(call, before, State.AWAITING_APPROVAL, approval_id=request.pk, **amount)
     step.emit(
@@ -182,7 +186,9 @@ def _may_still_be_sent(
     known = confirmed_again(request.provenance, json.loads(request.bound_arguments), case.facts)
     case = Case(case.facts, request.customer_words, known)
     ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
-    obstacle = approvals.obstacle_to_sending(request, facts=case.facts, ruling=ruling)
+    obstacle = approvals.obstacle_to_sending(
+        request, facts=case.facts, ruling=ruling, proposal=_proposal(call, case, sums)
+    )
     if obstacle == "":
         return True
     if obstacle == "expired":
@@ -203,8 +209,10 @@ def _ask_again(
     """Put an approved call before a person again, and say what changed. Raises CallRefused where nobody could help."""
     intact.check(call)
     if ruling.outcome != "approve":
-        ruling = Ruling("approve", request.tier, request.rule_id, request.rule_name, request.rule_version)
-    again = approvals.supersede(request, _proposal(call, case, sums), ruling)
+        rule = (request.rule_id, request.rule_name, request.rule_version)
+        roles = tuple(request.approver_roles)
+        ruling = Ruling("approve", request.tier, *rule, approver_roles=roles, book_version=ruling.book_version)
+    again = approvals.supersede(request, _proposal(call, case, sums), ruling, because=obstacle)
     arrows.move(
         call,
         State.READY,
@@ -239,4 +247,5 @@ def _proposal(call: ToolCall, case: Case, sums: tallies.Sums) -> Proposal:
         provenance=case.provenance,
         requested_by=agent.service_user,
         requested_by_name=agent.name,
+        sums=sums,
     )

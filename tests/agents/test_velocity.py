@@ -134,7 +134,14 @@ def test_a_cancellation_counts_what_it_gives_back(world: World) -> None:
     Order.objects.filter(pk=world.order.pk).update(status="paid")
     world.script(
         [
-            {"calls": [{"name": "store__cancel_order", "arguments": {"order_id": "ORD-1042", "stated_reason": "changed her mind"}}]},
+            {
+                "calls": [
+                    {
+                        "name": "store__cancel_order",
+                        "arguments": {"order_id": "ORD-1042", "stated_reason": "changed her mind"},
+                    }
+                ]
+            },
             {"text": "I asked a colleague."},
             {"text": "Your order was cancelled."},
         ]
