@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -162,12 +161,12 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 @contextmanager
-def installed(folder: Path, script: str, **changes: Any) -> Iterator[Installation]:
-    """A running installation on the test's database with a Valkey of its own."""
+def installed(folder: Path, script: str, *, but: str = "", **changes: Any) -> Iterator[Installation]:
+    """A running installation on the test's database with a Valkey of its own, complete `but` for one kind."""
     with ExitStack() as stack:
         broker = stack.enter_context(own_broker())
         running = stack.enter_context(Installation(folder, script, broker, **changes))
-        running.mend()
+        running.mend(but=but)
         running.wait_until_up()
         yield running
 
@@ -176,8 +175,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def pause(seconds: float) -> None:
-    """Let the installation work for a while; the tests of this suite are about when things die."""
-    time.sleep(seconds)

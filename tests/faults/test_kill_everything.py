@@ -6,7 +6,6 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,6 +17,7 @@ from tests.broker import eventually
 from tests.faults import checker
 from tests.faults.installation import Installation, installed
 from tests.faults.people import Supervisor, Visitor, at_intervals, newcomers, open_shop
+from tests.faults.stories import REFUNDS
 from tests.world import World
 
 pytestmark = pytest.mark.faults
@@ -26,32 +26,11 @@ TICKETS, KILLS = 50, 200
 POINTS = ("before_intent", "after_intent", "after_effect", "reply_committed", "reserved", "committed", "after_enqueue")
 
 
-def _call(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"name": name, "arguments": {"order_id": "$order", "stated_reason": "the customer asks", **arguments}}
-
-
-SCRIPT = {
-    "vars": {"order": r"(ORD-\d+)"},
-    "scripts": [
-        {
-            "when": "money back",
-            "turns": [
-                {"calls": [_call("store__get_order")], "delay": 0.1},
-                {"calls": [_call("store__issue_refund", amount_minor=8400, currency="EUR")], "delay": 0.1},
-                {"text": "I asked a colleague to look at it."},
-                {"text": "Thank you for waiting. You see the result in your order."},
-            ],
-        },
-        {"turns": [{"calls": [_call("store__get_order")]}, {"text": "It was delivered."}]},
-    ],
-}
-
-
 def test_two_hundred_kills_during_fifty_tickets_lose_nothing_and_repeat_nothing(world: World, tmp_path: Path) -> None:
     seed = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(1, 10**6)
     print(f"FAULT_SEED={seed}")  # noqa: T201 - so that a failure can be played again
     dice = random.Random(seed)
-    world.script(SCRIPT)
+    world.script(REFUNDS)
     open_shop()
     visitors = newcomers(TICKETS)
     with installed(tmp_path, str(tmp_path / "script.json")) as house:

@@ -7,6 +7,7 @@ kill and start it again two hundred times in a minute. The zygote itself never o
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -52,6 +53,9 @@ def start(kind: str, environment: dict[str, str], log: str) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(environment)
+    if "FILE_LIMIT" in environment:  # a disk that is full: no file may grow beyond these bytes
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(environment["FILE_LIMIT"]),) * 2)
     try:
         KINDS[kind]()
     finally:
