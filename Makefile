@@ -10,6 +10,9 @@ PYTEST := $(BIN)/python -m pytest
 # Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
 WORKERS ?= 2
 LONG := faults
+# Where the long suites find a PostgreSQL; they make and drop a database of their own there.
+POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
+POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
 .PHONY: help setup demo test e2e lint bench faults chromium lock
 
@@ -35,8 +38,11 @@ test: setup chromium ## what to run before a commit: unit tests, short faults, a
 e2e: setup chromium ## every browser flow
 	$(PYTEST) -q -m "browser and not $(LONG)"
 
-faults: setup ## long: killed processes, lost brokers, cut connections
-	$(PYTEST) -q -m faults
+faults: setup ## long: everything killed, cut, emptied, full; on SQLite and on POSTGRES where it answers (< 15 min)
+	$(PYTEST) -q -s -m faults
+	@if (exec 3<>"/dev/tcp/$(word 1,$(POSTGRES_AT))/$(word 2,$(POSTGRES_AT))") 2>/dev/null; \
+	then DATABASE_URL=$(POSTGRES) $(PYTEST) -q -s -m faults; \
+	else echo "No PostgreSQL answers at $(POSTGRES): make faults POSTGRES=postgres://user@host:port/name"; fi
 
 lint: setup ## style, types, import rules, missing migrations, system checks
 	$(BIN)/ruff check .

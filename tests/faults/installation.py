@@ -20,8 +20,8 @@ from tests.faults.processes import ROOT, environment
 from tests.workers.conftest import own_broker
 
 QUICK = {
-    "SUPPORTAGENT_LEASE_SECONDS": "1.5",
-    "SUPPORTAGENT_LEASE_RENEW_SECONDS": "0.5",
+    "SUPPORTAGENT_LEASE_SECONDS": "4",
+    "SUPPORTAGENT_LEASE_RENEW_SECONDS": "1",
     "SUPPORTAGENT_REAPER_SECONDS": "0.5",
     "SUPPORTAGENT_SWEEP_SECONDS": "0.3",
     "SUPPORTAGENT_JOB_LOST_SECONDS": "1",
