@@ -26,7 +26,7 @@ from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
 from agents.models import KillSwitch
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalQuestion, ApprovalRequest
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article
@@ -220,6 +220,8 @@ ADMIN: dict[str, Access] = {
     "approvals.approvalpolicy": managed(OPS, ROOT),
     "approvals.approvalrequest": ledger(APPROVALS, of_team=True),
     "approvals.approvaldecision": ledger(APPROVALS, of_team=True),
+    "approvals.approvalquestion": ledger(APPROVALS, of_team=True),
+    "approvals.rulebook": ledger({ROOT}),
     "audit.auditentry": ledger({AUDITOR, ROOT}),
     "auth.group": Access(view=frozenset({OPS, ROOT}), add=frozenset({ROOT})),
     "axes.accessattempt": Access(view=frozenset({ROOT}), delete=frozenset({ROOT})),
@@ -320,6 +322,8 @@ def _leave_traces(world: World, ticket: Any) -> None:
     tickets.hand_over(ticket=other, reason_code="other", summary="Stuck", actor=world.rosa)
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
     tickets.rate(ticket=other, score=4)
+    asked = ApprovalRequest.objects.pending().get()
+    ApprovalQuestion.objects.create(request=asked, asked_by=world.ana, question="Is it broken?")
     now = timezone.now()
     Article.objects.create(slug="returns", title="Returns", body="30 days")
     ServiceLog.objects.create(at=now, service="app", level="info", message="Started")

@@ -6,29 +6,28 @@ below it ask for more.
 """
 
 from approvals.policy.book import RuleSet, compile_rules, current, rules_in_force
-from approvals.policy.conditions import CONTAINMENT, OPERATORS, ORDERING, condition_in_words
+from approvals.policy.conditions import OPERATORS, ConditionError, condition_in_words, kind_of, read
 from approvals.policy.evaluation import TRUSTED_SOURCES, UNCONFIRMED_DESTINATION, evaluate
-from approvals.policy.paths import PathError, parse
-from approvals.policy.rules import Answer, Asked, Judged, Rule
+from approvals.policy.rules import Answer, Asked, Judged, Rule, check_allowing
 from approvals.policy.ruling import Ruling
 
 __all__ = [
-    "CONTAINMENT",
     "OPERATORS",
-    "ORDERING",
     "TRUSTED_SOURCES",
     "UNCONFIRMED_DESTINATION",
     "Answer",
     "Asked",
+    "ConditionError",
     "Judged",
-    "PathError",
     "Rule",
     "RuleSet",
     "Ruling",
+    "check_allowing",
     "compile_rules",
     "condition_in_words",
     "current",
     "evaluate",
-    "parse",
+    "kind_of",
+    "read",
     "rules_in_force",
 ]

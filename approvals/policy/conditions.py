@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.policy.paths import ALL, Path, PathError, parse
+from approvals.policy.paths import ALL, EXAMPLES, Path, PathError, parse
 
 OPERATORS = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in")
 ORDERING: dict[str, Callable[[Any, Any], bool]] = {
@@ -56,7 +56,7 @@ def read(condition: Any) -> Condition:
         raise ConditionError('needs exactly the keys "path", "op" and "value"')
     path, op, value = condition["path"], condition["op"], condition["value"]
     if not isinstance(path, str):
-        raise ConditionError(f"the path {path!r} is none of the paths that can be read: it is not text")
+        raise ConditionError(f"the path {path!r} is none of {EXAMPLES}")
     try:
         where = parse(path)
     except PathError as error:

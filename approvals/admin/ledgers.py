@@ -1,6 +1,4 @@
-"""Approval rules to configure; requests and decisions to look up."""
-
-from datetime import timedelta
+"""Requests, decisions and questions, to look up."""
 
 from django.contrib import admin
 from django.db.models import Model
@@ -10,64 +8,12 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from approvals.forms import ApprovalPolicyForm
-from approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalRequest
-from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
+from approvals.models import ApprovalDecision, ApprovalQuestion, ApprovalRequest
+from supportagent.console.admin import LedgerAdmin
 from supportagent.console.columns import NONE, json_column, link, state_column
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.admin import OfVisibleTeams
 from supportagent.tickets.rendering import escape_hidden
-
-OUTCOMES = {"allow": "success", "deny": "danger", "approve": "warning"}
-SIGNS = {"eq": "=", "ne": "≠", "lt": "<", "lte": "≤", "gt": ">", "gte": "≥", "in": "one of", "not_in": "none of"}
-
-
-def in_words(duration: timedelta) -> str:
-    """`4 h`, `90 min`, `2 d`."""
-    minutes = int(duration.total_seconds() // 60)
-    for size, unit in ((1440, "d"), (60, "h")):
-        if minutes and minutes % size == 0:
-            return f"{minutes // size} {unit}"
-    return f"{minutes} min"
-
-
-@admin.register(ApprovalPolicy)
-class ApprovalPolicyAdmin(ConsoleModelAdmin):
-    """The first enabled rule, from the top, whose conditions all hold decides."""
-
-    form = ApprovalPolicyForm
-    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "care", "waits", "version", "enabled"]
-    list_display_links = ["name"]
-    list_filter = ["outcome", "tier", "enabled", "tool"]
-    list_select_related = ["tool"]
-    search_fields = ["name", "tool__qualified_name"]
-    readonly_fields = ["version"]
-    fieldsets = [
-        (None, {"fields": [("name", "order"), "enabled"]}),
-        ("When", {"fields": ["tool", "conditions"]}),
-        ("Then", {"fields": [("outcome", "tier"), "expires_after", "version"]}),
-    ]
-
-    @display(description="tool", ordering="tool__qualified_name")
-    def tool_shown(self, rule: ApprovalPolicy) -> str:
-        return str(rule.tool) if rule.tool else "every tool that writes"
-
-    @display(description="when")
-    def when(self, rule: ApprovalPolicy) -> str:
-        parts = [f"{each['path']} {SIGNS.get(each['op'], each['op'])} {each['value']}" for each in rule.conditions]
-        return " and ".join(parts) or "always"
-
-    @display(description="outcome", ordering="outcome", label=OUTCOMES)
-    def outcome_shown(self, rule: ApprovalPolicy) -> tuple[str, str]:
-        return rule.outcome, rule.get_outcome_display()
-
-    @display(description="tier", ordering="tier")
-    def care(self, rule: ApprovalPolicy) -> str:
-        return rule.tier if rule.outcome == ApprovalPolicy.Outcome.APPROVE else NONE
-
-    @display(description="waits", ordering="expires_after")
-    def waits(self, rule: ApprovalPolicy) -> str:
-        return in_words(rule.expires_after) if rule.outcome == ApprovalPolicy.Outcome.APPROVE else NONE
 
 
 class DecisionInline(TabularInline):
@@ -185,3 +131,27 @@ class ApprovalDecisionAdmin(OfVisibleTeams, LedgerAdmin):
     @display(description="said to the customer")
     def told(self, decision: ApprovalDecision) -> str:
         return escape_hidden(decision.customer_text) or NONE
+
+
+@admin.register(ApprovalQuestion)
+class ApprovalQuestionAdmin(OfVisibleTeams, LedgerAdmin):
+    team_path = "request__ticket__team_id"
+    view_permission = Permission.VIEW_APPROVALREQUEST
+    list_display = ["asked_at", "reference", "asked_by", "asked", "answered_by", "answered_at"]
+    list_filter = ["request__tool", "request__ticket__team", "asked_at"]
+    list_select_related = ["request", "asked_by", "answered_by"]
+    search_fields = ["request__ticket__number", "request__title", "asked_by__username"]
+    date_hierarchy = "asked_at"
+    fields = readonly_fields = ["reference", "asked_by", "asked_at", "asked", "answered_by", "answered_at", "answered"]
+
+    @display(description="request", ordering="request_id")
+    def reference(self, question: ApprovalQuestion) -> SafeString:
+        return link(reverse("approvals:request", args=[question.request_id]), question.request.reference)
+
+    @display(description="question")
+    def asked(self, question: ApprovalQuestion) -> str:
+        return escape_hidden(question.question)
+
+    @display(description="answer")
+    def answered(self, question: ApprovalQuestion) -> str:
+        return escape_hidden(question.answer) or NONE

@@ -1,0 +1,6 @@
+"""Approval rules to configure, to try and to look over; requests and decisions to look up."""
+
+from approvals.admin import ledgers
+from approvals.admin.rules import ApprovalPolicyAdmin
+
+__all__ = ["ApprovalPolicyAdmin", "ledgers"]
