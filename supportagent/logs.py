@@ -98,8 +98,11 @@ def log_settings(*, as_json: bool, level: str) -> dict[str, Any]:
             "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
             "uvicorn": {"level": level, "handlers": [], "propagate": True},
             "rq.worker": {"level": "WARNING"},
-            "mcp": {"level": "WARNING"},
+            "mcp": {"level": "ERROR"},
             "httpx2": {"level": "WARNING"},
+            # Would write down what foreign servers send, and the headers that we send them.
+            "httpcore2": {"level": "WARNING"},
+            "client": {"level": "WARNING"},
             "openai": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
         },

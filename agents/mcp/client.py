@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agents.mcp import remote
 from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
 from supportagent.grants import signing
 from supportagent.grants.server import Outcome
@@ -14,11 +15,16 @@ __all__ = ["DefinitionChanged", "NotExecuted", "OutcomeUnknown", "call_tool"]
 def call_tool(
     tool: Tool, arguments: dict[str, Any], *, key: str, customer: str, actor: int, approval: str = ""
 ) -> Outcome:
-    """Sign a grant for exactly this call and make it. Built-in servers run in process.
+    """Make one call. Built-in servers run in process and get a grant that is signed for exactly this call.
 
     A refusal comes back as an Outcome with `ok` false. For a built-in server any exception means that its receipt
-    has to be asked. An imported server raises NotExecuted, DefinitionChanged or OutcomeUnknown.
+    has to be asked. A write of an imported server raises NotExecuted, DefinitionChanged or OutcomeUnknown; a read
+    tries again by itself and raises NotExecuted.
     """
+    if tool.imported:
+        if tool.writes:
+            return remote.write(tool, arguments, key=key)
+        return remote.read(tool, arguments)
     server = get_server(tool.server.name)
     token = signing.issue(
         key=key,

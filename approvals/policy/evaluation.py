@@ -72,13 +72,14 @@ def _by_declaration(tool: Tool) -> Ruling:
 def _destinations_confirmed(tool: Tool, call: Call) -> bool:
     """Whether every argument that says where something goes was taken from a verified record, never from words."""
     names, arguments, sources = tool.destination_arguments, call.roots["arguments"], call.roots["provenance"]
-    if not names:
-        return True
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return False
+    destinations = tool.destinations
+    if not destinations:
+        return True
     if not isinstance(arguments, Mapping):
         return False
-    return all(_trusted(sources.get(name)) for name in names if name in arguments)
+    return all(_trusted(sources.get(name)) for name in destinations if name in arguments)
 
 
 def _trusted(source: Any) -> bool:

@@ -1,8 +1,29 @@
 """What may be called: servers, their pinned and reviewed tools, and who was granted them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
+
+LISTEN_FACTOR = 3
+# JSON Schema formats of something that can be sent to.
+ADDRESS_FORMATS = frozenset(
+    {"email", "idn-email", "uri", "uri-reference", "iri", "iri-reference", "iban", "hostname", "idn-hostname"}
+)
+
+
+def addressed(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The top-level arguments of a schema that hold an address, at any depth."""
+    properties = schema.get("properties", {})
+    return frozenset(name for name, inner in properties.items() if _holds_address(inner))
+
+
+def _holds_address(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        return schema.get("format") in ADDRESS_FORMATS or any(_holds_address(inner) for inner in schema.values())
+    return isinstance(schema, list) and any(_holds_address(inner) for inner in schema)
 
 
 class MCPServer(models.Model):
@@ -69,6 +90,9 @@ class Tool(models.Model):
     input_schema = models.JSONField(help_text="As the server declares it, host-bound arguments included.")
     bound_arguments = models.JSONField(default=dict, blank=True, help_text="Argument -> where the host takes it.")
     definition_hash = models.CharField(max_length=64)
+    definition = models.JSONField(
+        default=dict, blank=True, help_text="Of an imported tool: what its server says about it, as it was pinned."
+    )
     effect = models.CharField(max_length=5, choices=Effect)
     impact = models.CharField(max_length=20, choices=Impact, default=Impact.NONE)
     reversible = models.CharField(max_length=12, choices=Reversible, default=Reversible.YES)
@@ -117,6 +141,21 @@ class Tool(models.Model):
     @property
     def writes(self) -> bool:
         return self.effect == self.Effect.WRITE
+
+    @property
+    def imported(self) -> bool:
+        """Whether a server that is not ours carries it out: then nothing but its answer says what it did."""
+        return self.server.transport != MCPServer.Transport.BUILTIN
+
+    @property
+    def listen_seconds(self) -> int:
+        """How long an answer is listened for after a call was sent; beyond the timeout it is a late one."""
+        return self.timeout_seconds * LISTEN_FACTOR
+
+    @property
+    def destinations(self) -> frozenset[str]:
+        """Arguments that say where something goes: declared ones, and those whose format is that of an address."""
+        return frozenset(self.destination_arguments) | addressed(self.input_schema)
 
 
 class ToolGrant(GroupObjectPermissionBase):

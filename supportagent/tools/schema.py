@@ -68,5 +68,14 @@ def definition_hash(tool: ServerTool) -> str:
         "facts": tool.facts,
         "check": [tool.check, *tool.check_fields],
     }
+    return _hash(definition)
+
+
+def imported_hash(definition: Mapping[str, Any]) -> str:
+    """Pin of what a foreign server says about a tool."""
+    return _hash(definition)
+
+
+def _hash(definition: Mapping[str, Any]) -> str:
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,47 @@
+"""How to reach an imported server: its row and its token, read once in the caller's thread."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.mcp import credentials
+from supportagent.tools.models import MCPServer
+
+CLIENT: dict[str, Any] = {"name": "supportagent", "version": "1"}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What the event loop may know of a server; it never touches the database."""
+
+    server_id: int
+    name: str
+    transport: str
+    url: str
+    command: tuple[str, ...]
+    credential: str
+    trusted: bool
+    secret: str = field(repr=False)
+
+    @classmethod
+    def of(cls, server: MCPServer) -> "Endpoint":
+        """Raises NotExecuted when the token is missing."""
+        return cls(
+            server_id=server.pk,
+            name=server.name,
+            transport=server.transport,
+            url=server.url,
+            command=tuple(str(part) for part in server.command),
+            credential=server.credential,
+            trusted=server.trusted_for_errors,
+            secret=credentials.read(server.credential),
+        )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """A changed row gets processes of its own."""
+        return (self.server_id, self.command, self.credential, hash(self.secret))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What its own process gets to see."""
+        return {self.credential: self.secret} if self.credential else {}
