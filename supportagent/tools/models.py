@@ -14,9 +14,11 @@ ADDRESS_FORMATS = frozenset(
 )
 
 
-def addressed(schema: Mapping[str, Any]) -> frozenset[str]:
+def addressed(schema: Any) -> frozenset[str]:
     """The top-level arguments of a schema that hold an address, at any depth."""
-    properties = schema.get("properties", {})
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return frozenset()
     return frozenset(name for name, inner in properties.items() if _holds_address(inner))
 
 
