@@ -14,6 +14,8 @@ from django.db import Error, close_old_connections
 
 from agents import abandoned, budgets, services
 from approvals import services as approvals
+from approvals.notifications.announcing import announce
+from approvals.overdue import escalate_overdue
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ def duties() -> list[Duty]:
     return [
         Duty("lost jobs enqueued again", settings.SWEEP_SECONDS, services.sweep),
         Duty("approval requests expired", settings.SWEEP_SECONDS, approvals.expire_due),
+        Duty("overdue approval requests passed on", settings.SWEEP_SECONDS, escalate_overdue),
+        Duty("notices of approval requests written", settings.SWEEP_SECONDS, announce),
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
         Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),

@@ -10,4 +10,5 @@ register("approvals.request.assigned", "A request was given to one person, or ba
 register("approvals.request.escalated", "A request went on to everybody who may decide it")
 register("approvals.request.expired", "Nobody decided in time; the call is denied")
 register("approvals.request.superseded", "The facts changed, so the request was put before a person again")
+register("approvals.notification.resent", "A message about a request was sent again")
 register("approvals.request.cancelled", "A request ended without a decision")

@@ -13,13 +13,21 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import environ
 
 TRUE, FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 VALKEY_TIMEOUT_SECONDS = 2
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
+# Scheme -> Django's backend, the usual port, and its settings for encryption. django-environ's own smtps is STARTTLS.
+MAIL_SCHEMES: dict[str, tuple[str, int, dict[str, bool]]] = {
+    "smtp": ("django.core.mail.backends.smtp.EmailBackend", 25, {}),
+    "smtp+tls": ("django.core.mail.backends.smtp.EmailBackend", 587, {"EMAIL_USE_TLS": True}),
+    "smtps": ("django.core.mail.backends.smtp.EmailBackend", 465, {"EMAIL_USE_SSL": True}),
+    "console": ("supportagent.console.mail.BriefBackend", 0, {}),
+    "off": ("django.core.mail.backends.dummy.EmailBackend", 0, {}),
+}
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 # Set by asgi.py and by the test run for the processes that they are or start; nobody writes them by hand.
 OUTSIDE_SETTINGS = frozenset({"SUPPORTAGENT_PROCESS", "SUPPORTAGENT_TEST_ROOT"})
@@ -147,12 +155,49 @@ class Environment:
             raise SettingError(name, "is not a URL like redis://host:6379/0 or unix:///path/to/socket?db=0")
         return bounded(url.replace("valkey", "redis", 1) if scheme.startswith("valkey") else url)
 
+    def mail(self, name: str, default: str) -> dict[str, Any]:
+        """Django's settings of the mail server from a URL. It may hold a password, so it is never repeated."""
+        url = self.secret(name, default)
+        parts = urlsplit(url if ":" in url else f"{url}:")
+        if parts.scheme not in MAIL_SCHEMES:
+            raise SettingError(name, "is not a URL like smtp+tls://user:password@host:587, nor console, nor off")
+        backend, port, encryption = MAIL_SCHEMES[parts.scheme]
+        try:
+            host, given = parts.hostname or "", parts.port
+        except ValueError:
+            raise SettingError(name, "has a port that is not a number") from None
+        if port and not host:
+            raise SettingError(name, "names no mail server")
+        return {
+            "EMAIL_BACKEND": backend,
+            "EMAIL_HOST": host,
+            "EMAIL_PORT": given or port,
+            "EMAIL_HOST_USER": unquote(parts.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+            "EMAIL_USE_TLS": False,
+            "EMAIL_USE_SSL": False,
+            **encryption,
+        }
+
     def warn_unknown(self, prefix: str) -> None:
         """A misspelt setting would silently keep its default; say so."""
         known = self.known | {f"{name}_FILE" for name in self.known}
         for name in sorted(self.values):
             if name.startswith(prefix) and name not in known:
                 warnings.warn(f"{name} is set but is not a setting of this project", stacklevel=2)
+
+
+def named_secret(name: str) -> str:
+    """A secret that a row of the database names and the environment holds, as NAME or NAME_FILE.
+
+    Raises LookupError, which repeats neither the value nor the path.
+    """
+    try:
+        if value := Environment(os.environ).secret(name):
+            return value
+    except SettingError:
+        pass
+    raise LookupError(f"{name} is not set, or its file cannot be read")
 
 
 def bounded(url: str) -> str:

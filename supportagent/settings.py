@@ -264,6 +264,18 @@ SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answer
 # What the offline model pretends to cost (micro-units per million tokens), so that budgets and costs show.
 NOMINAL_PRICES = {"offline": (400_000, 1_600_000), "scripted": (400_000, 1_600_000)}
 
+# The mail server, and who mails are from. Without a server nobody gets mail.
+_mail = env.mail("EMAIL_URL", "off" if PRODUCTION else "console")
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 10  # seconds, of each step of a conversation with the server
+NOTIFY_BY_EMAIL = not EMAIL_BACKEND.endswith(".dummy.EmailBackend")
+DEFAULT_FROM_EMAIL = env.text(
+    "SUPPORTAGENT_EMAIL_FROM", "" if PRODUCTION and NOTIFY_BY_EMAIL else "Support Agent <no-reply@localhost>"
+)
+if not DEFAULT_FROM_EMAIL:
+    raise SettingError("SUPPORTAGENT_EMAIL_FROM", "is missing, and EMAIL_URL names a mail server")
 # Internal hosts, as `host` or `host:port`, that webhooks and imported tool servers may nevertheless reach.
 INTERNAL_HOSTS = env.names("SUPPORTAGENT_INTERNAL_HOSTS")
 # Hosts that a reply may link to; links to others lose their target.

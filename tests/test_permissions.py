@@ -26,7 +26,8 @@ from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
 from agents.models import KillSwitch
-from approvals.models import ApprovalQuestion, ApprovalRequest
+from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
+from approvals.notifications.announcing import announce
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article
@@ -222,6 +223,8 @@ ADMIN: dict[str, Access] = {
     "approvals.approvaldecision": ledger(APPROVALS, of_team=True),
     "approvals.approvalquestion": ledger(APPROVALS, of_team=True),
     "approvals.rulebook": ledger({ROOT}),
+    "approvals.delivery": ledger({OPS, ROOT}),
+    "approvals.webhookendpoint": managed(OPS, ROOT),
     "audit.auditentry": ledger({AUDITOR, ROOT}),
     "auth.group": Access(view=frozenset({OPS, ROOT}), add=frozenset({ROOT})),
     "axes.accessattempt": Access(view=frozenset({ROOT}), delete=frozenset({ROOT})),
@@ -255,6 +258,7 @@ ACTIONS: dict[tuple[str, str], set[str]] = {
     **{(label, "delete_selected"): set(access.delete) for label, access in ADMIN.items() if access.delete},
     ("auth.group", "delete_selected"): {ROOT},
     ("axes.accessattempt", "cleanup_expired_attempts"): set(PEOPLE) - {ANONYMOUS},
+    ("approvals.delivery", "send_again"): {OPS, ROOT},
     ("widget.widgetapp", "issue_signing_key"): {ROOT},
     ("widget.widgetapp", "retire_older_keys"): {ROOT},
 }
@@ -333,6 +337,9 @@ def _leave_traces(world: World, ticket: Any) -> None:
     WidgetSession.objects.create(
         app=app, customer=world.customer, token_hash="x", assurance="verified", expires_at=now + timedelta(hours=1)
     )
+    endpoint = WebhookEndpoint.objects.create(name="CRM", url="https://crm.example/hooks", secret="WEBHOOK_SECRET_CRM")
+    endpoint.teams.add(ticket.team)
+    announce()
     AccessAttempt.objects.create(username="eve", ip_address="127.0.0.1", failures_since_start=1)
     AccessFailureLog.objects.create(username="eve", ip_address="127.0.0.1")
     AccessLog.objects.create(username="ana", ip_address="127.0.0.1")

@@ -1,6 +1,7 @@
 """The rules that decide what needs a person, the requests that wait for one, and the decisions."""
 
 from approvals.models.decision import ApprovalDecision, ApprovalQuestion
+from approvals.models.notification import Delivery, Notice, WebhookEndpoint
 from approvals.models.policy import DEFAULT_EXPIRY, DEFAULT_RESPONSE, ApprovalPolicy, RuleBook, Tier
 from approvals.models.request import ApprovalRequest, _nonce
 
@@ -11,7 +12,10 @@ __all__ = [
     "ApprovalPolicy",
     "ApprovalQuestion",
     "ApprovalRequest",
+    "Delivery",
+    "Notice",
     "RuleBook",
     "Tier",
+    "WebhookEndpoint",
     "_nonce",
 ]

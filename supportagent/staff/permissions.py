@@ -38,6 +38,7 @@ class Permission(StrEnum):
     PAUSE_AGENT = "agents.pause_agent", "pause an agent"
     VIEW_RUN = "agents.view_run", "view runs"
     DECIDE_APPROVALREQUEST = "approvals.decide_approvalrequest", "decide approval requests"
+    RESEND_DELIVERY = "approvals.resend_delivery", "send notifications again"
     VIEW_APPROVALREQUEST = "approvals.view_approvalrequest", "view approval requests"
     EXPORT_AUDITENTRY = "audit.export_auditentry", "export the audit trail"
     VIEW_AUDITENTRY = "audit.view_auditentry", "view the audit trail"

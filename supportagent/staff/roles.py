@@ -58,7 +58,7 @@ ROLES: dict[str, tuple[P, ...]] = {
         P.VIEW_PII,
         P.VIEW_TICKET,
     ),
-    "Ops admin": (P.PAUSE_AGENT, P.VIEW_DASHBOARD, P.VIEW_RUN, P.VIEW_TEAM),
+    "Ops admin": (P.PAUSE_AGENT, P.RESEND_DELIVERY, P.VIEW_DASHBOARD, P.VIEW_RUN, P.VIEW_TEAM),
     # An auditor sees every team, and changes nothing anywhere.
     "Auditor": (
         P.EXPORT_AUDITENTRY,
@@ -78,6 +78,7 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "agents.agentusergrant",
         "agents.budget",
         "approvals.approvalpolicy",
+        "approvals.webhookendpoint",
         "auth.group",
         "staff.team",
         "staff.teamgroupgrant",
