@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
-from approvals.access import Explanation, may_decide
-from approvals.errors import InvalidDecision, NotAllowed, OverLimit
+from django.db.models import Q
+
+from approvals import binding
+from approvals.access import may_decide
+from approvals.errors import ChangedSinceShown, DecisionRefused, InvalidDecision, NotAllowed, OverLimit
 from approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalRequest, Tier
+from approvals.services import replacing
 from approvals.services.base import State, check_intact, check_pending, check_shown, end, lock, record, write_decision
 from approvals.services.routing import escalate
 from approvals.signals import approval_decided
@@ -25,13 +29,11 @@ def approve(*, request: ApprovalRequest, by: User, shown_digest: str, reason: st
     """
     with audit_log.transaction():
         request = lock(request)
-        right = _checked(request, by, shown_digest)
-        if right.allowed:
-            check_intact(request)
+        obstacle = _obstacle(request, by, shown_digest) or _renewed(request, by)
+        if obstacle is None:
             return _approve(request, by, shown_digest, reason)
-        escalate(request=request, because=f"It is above the limit of {by.display_name}.", actor=Actor.of(by))
-    # After the commit: the refusal must not undo the escalation.
-    raise OverLimit(GONE_ON)
+    # After the commit: the refusal must not undo the escalation or the renewal.
+    raise obstacle
 
 
 def _approve(request: ApprovalRequest, by: User, shown_digest: str, reason: str) -> ApprovalRequest:
@@ -61,8 +63,8 @@ def reject(
     """
     with audit_log.transaction():
         request = lock(request)
-        right = _checked(request, by, shown_digest)
-        if right.allowed:
+        obstacle = _obstacle(request, by, shown_digest)
+        if obstacle is None:
             _check_rejection(reason_code, reason, customer_text)
             decision = write_decision(
                 request, by, Verdict.REJECT, reason=reason, reason_code=reason_code, customer_text=customer_text
@@ -71,8 +73,7 @@ def reject(
             approval_decided.send(ApprovalRequest, request=request, decision=decision)
             record("approvals.request.rejected", request, actor=Actor.of(by), note=reason, data={"code": reason_code})
             return request
-        escalate(request=request, because=f"It is above the limit of {by.display_name}.", actor=Actor.of(by))
-    raise OverLimit(GONE_ON)
+    raise obstacle
 
 
 def undo_window(request: ApprovalRequest) -> timedelta:
@@ -82,14 +83,30 @@ def undo_window(request: ApprovalRequest) -> timedelta:
     return timedelta(seconds=ApprovalPolicy._meta.get_field("undo_seconds").default)
 
 
-def _checked(request: ApprovalRequest, by: User, shown_digest: str) -> Explanation:
-    """The right of the person; one that only lacks reach is returned, every other obstacle is raised."""
+def _obstacle(request: ApprovalRequest, by: User, shown_digest: str) -> DecisionRefused | None:
+    """Raise what stands against this decision, but return what is to be raised after a commit: a lack of reach."""
     check_pending(request)
     right = may_decide(by, request)
     if not right.allowed and not right.over_limit:
         raise NotAllowed(f"You cannot decide this: {right.because}.")
     check_shown(request, shown_digest)
-    return right
+    if right.allowed:
+        return None
+    escalate(request=request, because=f"It is above the limit of {by.display_name}.", actor=Actor.of(by))
+    return OverLimit(GONE_ON)
+
+
+def _renewed(request: ApprovalRequest, by: User) -> DecisionRefused | None:
+    """Bind anew what was bound before an update of this product, so that the approval covers what it must cover now.
+
+    Raises ChangedSinceShown for a row that is not what was bound, then or now.
+    """
+    if not binding.is_of_earlier_version(request):
+        check_intact(request)
+        return None
+    replacing.take_out(request, Q(state=State.PENDING), by=by)
+    new = replacing.again(request, because="this product was updated", what_changed=[])
+    return ChangedSinceShown(f"This was asked before an update. {new.reference} took its place: decide that one.")
 
 
 def _check_rejection(reason_code: str, reason: str, customer_text: str) -> None:
