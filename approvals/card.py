@@ -26,6 +26,7 @@ class Card:
     arguments: list[Line]
     facts: list[Line]
     changes: list[tuple[str, str, str]]
+    sums: list[Line]
     payee: str
 
 
@@ -43,8 +44,45 @@ def card_of(request: ApprovalRequest) -> Card:
             (_label(c["field"]), _value(c["field"], c["was"], currency), _value(c["field"], c["now"], currency))
             for c in request.what_changed
         ],
+        sums=sums_of(request),
         payee=str(request.facts.get("payment_method", "")),
     )
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of the requests that followed each other for a call: how it came about, and with which arguments."""
+
+    request: ApprovalRequest
+    how: str
+    arguments: list[Line]
+
+
+def versions_of(request: ApprovalRequest) -> list[Version]:
+    """What was proposed, and what became of it by edits and drift, oldest first; empty if nothing was replaced."""
+    found = ApprovalRequest.objects.filter(call_id=request.call_id).select_related("tool").order_by("pk")
+    if len(found) < 2:
+        return []
+    return [
+        Version(
+            each,
+            each.supersedes_because or f"{each.requested_by_name} proposed it",
+            card_of(each).arguments,
+        )
+        for each in found
+    ]
+
+
+def sums_of(request: ApprovalRequest) -> list[Line]:
+    """The running totals of the day with this call, in words."""
+    return [
+        Line(
+            f"Today for the {scope}",
+            f"{sums['count']} calls"
+            + (f", {format_money(sums['amount_minor'], request.currency)}" if request.currency else ""),
+        )
+        for scope, sums in request.sums.items()
+    ]
 
 
 def _lines(facts: Mapping[str, Any], currency: str, prefix: str = "") -> list[Line]:

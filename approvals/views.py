@@ -1,25 +1,19 @@
-"""The queue in which people decide, and the two decisions."""
+"""The queue in which people decide, and what they can do with one request. Every act is a POST of a plain form."""
 
-from typing import Any
+from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
 
-from approvals import queries, services
-from approvals.access import may_decide
-from approvals.card import card_of
-from approvals.errors import DecisionRefused
-from approvals.models import ApprovalDecision, ApprovalRequest
-from audit.models import AuditEntry
+from approvals import edit_form, services
+from approvals.errors import DecisionRefused, InvalidDecision
+from approvals.models import ApprovalRequest
+from approvals.page import address_of, person, render_queue, visible
+from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
-from supportagent.tickets.text import clean_line, storable
-
-PAGE_SIZE = 50
+from supportagent.tickets.text import storable
 
 
 @login_required
@@ -27,21 +21,19 @@ PAGE_SIZE = 50
 def queue(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """The queue, and beside it the request that is open."""
     require(request.user, Permission.VIEW_APPROVALREQUEST)
-    return _page(request, _visible(request, pk) if pk else None)
+    return render_queue(request, visible(request, pk) if pk else None)
 
 
 @login_required
 @require_POST
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
     """Approve exactly what was shown: the form carries its digest."""
-    return _decide(
+    return _act(
         request,
         pk,
+        "approve",
         lambda found: services.approve(
-            request=found,
-            by=request.user,  # type: ignore[arg-type]
-            shown_digest=request.POST.get("digest", ""),
-            reason=storable(request.POST.get("reason", ""))[:2000],
+            request=found, by=person(request), shown_digest=_shown(request), reason=_text(request, "reason")
         ),
     )
 
@@ -50,76 +42,118 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def reject(request: HttpRequest, pk: int) -> HttpResponse:
     """Reject with a reason code, a note, and a sentence that the customer may read."""
-    return _decide(
+    return _act(
         request,
         pk,
+        "reject",
         lambda found: services.reject(
             request=found,
-            by=request.user,  # type: ignore[arg-type]
-            shown_digest=request.POST.get("digest", ""),
+            by=person(request),
+            shown_digest=_shown(request),
             reason_code=request.POST.get("reason_code", ""),
-            reason=storable(request.POST.get("reason", ""))[:2000],
-            customer_text=storable(request.POST.get("customer_text", "")),
+            reason=_text(request, "reason"),
+            customer_text=_text(request, "customer_text"),
         ),
     )
 
 
-def _decide(request: HttpRequest, pk: int, decision: Any) -> HttpResponse:
-    require(request.user, Permission.VIEW_APPROVALREQUEST)
-    found = _visible(request, pk)
-    try:
-        decision(found)
-    except DecisionRefused as refused:
-        found.refresh_from_db()
-        return _page(request, found, refused=refused)
-    return HttpResponseRedirect(f"{_address(found)}?{request.GET.urlencode()}")
+@login_required
+@require_POST
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change arguments: another request takes the place of this one, for somebody else to decide."""
+
+    def edited(found: ApprovalRequest) -> ApprovalRequest:
+        services.check_may_edit(found, person(request))  # before what was typed is looked at
+        return services.edit(
+            request=found,
+            by=person(request),
+            shown_digest=_shown(request),
+            values=edit_form.values_from(found, request.POST),  # type: ignore[arg-type]
+            reason=_text(request, "reason"),
+        )
+
+    return _act(request, pk, "edit", edited)
 
 
-def _address(opened: ApprovalRequest | None) -> str:
-    return reverse("approvals:request", args=[opened.pk]) if opened else reverse("approvals:queue")
-
-
-def _visible(request: HttpRequest, pk: int) -> ApprovalRequest:
-    return get_object_or_404(_with_relations(ApprovalRequest.objects.visible_to(request.user)), pk=pk)
-
-
-def _page(
-    request: HttpRequest, opened: ApprovalRequest | None, *, refused: DecisionRefused | None = None
-) -> HttpResponse:
-    split = queries.find(request.GET.get("split", ""))
-    words = clean_line(request.GET.get("q", ""), limit=100)
-    order = "-decided_at" if split.key == "decided" else "expires_at"
-    found = queries.search(_with_relations(split.of(request.user)), words).order_by(order, "-pk")  # type: ignore[arg-type]
-    context = {
-        # Where news fetch this page again: after a refused decision the address is that of the POST.
-        "here": f"{_address(opened)}?{request.GET.urlencode()}",
-        "split": split,
-        "splits": [(each, each.of(request.user).count()) for each in queries.SPLITS if each.key != "decided"],  # type: ignore[arg-type]
-        "words": words,
-        "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
-        "opened": opened,
-        "refused": refused,
-        "entered": request.POST if refused else {},
-        "reason_codes": ApprovalDecision.ReasonCode.choices,
-        **(_details(request, opened) if opened else {}),
-    }
-    return render(request, "approvals/queue.html", context, status=refused.status if refused else 200)
-
-
-def _details(request: HttpRequest, opened: ApprovalRequest) -> dict[str, Any]:
-    return {
-        "card": card_of(opened),
-        "explanation": may_decide(request.user, opened),  # type: ignore[arg-type]
-        "decisions": opened.decisions.select_related("decided_by"),
-        "outcome": services.outcome_of(opened),
-        "replacement": ApprovalRequest.objects.filter(supersedes=opened).first(),
-        "aftermath": AuditEntry.objects.filter(
-            target_type="tool_call", target_id=str(opened.call_id), action__startswith="agents."
-        ).order_by("seq"),
-    }
-
-
-def _with_relations(requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
-    return requests.select_related("tool__server", "ticket__team", "ticket__customer").annotate(
-        ticket_number=F("ticket__number")
+@login_required
+@require_POST
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take an approval back while its window is open."""
+    return _act(
+        request,
+        pk,
+        "undo",
+        lambda found: services.undo(request=found, by=person(request), shown_digest=_shown(request)),
     )
+
+
+@login_required
+@require_POST
+def ask(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for information before deciding."""
+
+    def asked(found: ApprovalRequest) -> ApprovalRequest:
+        services.ask(request=found, by=person(request), question=_text(request, "question"))
+        return found
+
+    return _act(request, pk, "ask", asked)
+
+
+@login_required
+@require_POST
+def answer(request: HttpRequest, pk: int, question: int) -> HttpResponse:
+    """Answer a colleague's question."""
+
+    def answered(found: ApprovalRequest) -> ApprovalRequest:
+        open_question = get_object_or_404(found.questions.select_related("request"), pk=question)
+        services.answer(question=open_question, by=person(request), text=_text(request, "answer"))
+        return found
+
+    return _act(request, pk, "answer", answered)
+
+
+@login_required
+@require_POST
+def assign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a request to one person, or back to everybody."""
+    return _act(
+        request,
+        pk,
+        "assign",
+        lambda found: services.assign(request=found, to=_colleague(request), by=person(request)),
+    )
+
+
+def _act(request: HttpRequest, pk: int, verb: str, act: Callable[[ApprovalRequest], ApprovalRequest]) -> HttpResponse:
+    """Do it and go to the request that stands now; refused, show the same page with the reason and its status."""
+    require(request.user, Permission.VIEW_APPROVALREQUEST)
+    found = visible(request, pk)
+    try:
+        stands = act(found)
+    except DecisionRefused as refused:
+        return render_queue(request, visible(request, pk), refused=refused, verb=verb)
+    return HttpResponseRedirect(f"{address_of(stands)}?{_query(request)}")
+
+
+def _query(request: HttpRequest) -> str:
+    kept = request.GET.copy()
+    kept.pop("edit", None)
+    return kept.urlencode()
+
+
+def _shown(request: HttpRequest) -> str:
+    return request.POST.get("digest", "")
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    return storable(request.POST.get(name, ""))[:2000]
+
+
+def _colleague(request: HttpRequest) -> User | None:
+    chosen = request.POST.get("assigned_to", "")
+    if not chosen:
+        return None
+    found = User.objects.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 15 else None
+    if found is None:
+        raise InvalidDecision("Choose somebody of the list.", field="assigned_to")
+    return found

@@ -26,6 +26,7 @@ from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
 from agents.models import KillSwitch
+from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
 from supportagent.console import navigation
@@ -104,6 +105,14 @@ ROUTES: dict[str, Row] = {
     "console/approvals/<int:pk>/reject/": acts(
         "console/approvals/{request}/reject/", {SUPERVISOR: 409, FINANCE: 409}, reason_code="policy"
     ),
+    "console/approvals/<int:pk>/edit/": acts("console/approvals/{request}/edit/", {SUPERVISOR: 409, FINANCE: 409}),
+    "console/approvals/<int:pk>/undo/": acts("console/approvals/{request}/undo/", {SUPERVISOR: 409, FINANCE: 409}),
+    "console/approvals/<int:pk>/ask/": acts("console/approvals/{request}/ask/", {SUPERVISOR: 422, FINANCE: 422}),
+    "console/approvals/<int:pk>/questions/<int:question>/answer/": acts(
+        "console/approvals/{request}/questions/{question}/answer/", {SUPERVISOR: 422, FINANCE: 422, ROOT: 422}
+    ),
+    "console/approvals/<int:pk>/assign/": acts("console/approvals/{request}/assign/", {SUPERVISOR: 302, FINANCE: 302}),
+    "console/approvals/together/": opens("console/approvals/together/?pick={request}", APPROVALS),
     "console/runs/": opens("console/runs/", RUNS),
     "console/runs/<uuid:run_id>/": opens("console/runs/{run}/", RUNS, elsewhere=True),
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
@@ -305,6 +314,7 @@ def _furnish(world: World) -> House:
     people = _people()
     names = {
         "request": pending.pk,
+        "question": approvals.ask(request=pending, by=world.ana, question="Is there a photo?").pk,
         "run": run.pk,
         "call": run.tool_calls.first().pk,
         "ticket": ticket.number,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from approvals.errors import DecisionRefused, InvalidDecision
 from approvals.models import ApprovalRequest, Tier
 from approvals.services.decisions import approve
+from approvals.services.undo import is_undoable
 from supportagent.staff.models import User
 
 MOST = 20
@@ -19,6 +20,11 @@ class BulkRow:
     done: bool
     said: str
     status: int = 200
+
+    @property
+    def undo(self) -> bool:
+        """Whether it can still be taken back."""
+        return is_undoable(self.request)
 
 
 def approve_many(*, picked: Sequence[tuple[ApprovalRequest, str]], by: User) -> list[BulkRow]:

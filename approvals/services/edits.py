@@ -5,6 +5,7 @@ The editor never decides the edited request: whoever set the amount is not the s
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from approvals import binding, policy
-from approvals.access import Right, has_right_to_decide
+from approvals.access import Right, arguments_of, has_right_to_decide
 from approvals.errors import InvalidDecision, NotAllowed
 from approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalRequest
 from approvals.policy import Ruling
@@ -28,6 +29,7 @@ from supportagent.tools import access as tool_access
 from supportagent.tools.models import Tool
 
 A_COLLEAGUE = "a colleague"
+AGENT = "(this is as far as the agent's own role reaches)"
 MAX_REASON = 250
 
 
@@ -41,10 +43,7 @@ def edit(
     """
     with audit_log.transaction():
         request = base.lock(request)
-        base.check_pending(request)
-        right = may_edit(by, request)
-        if not right.allowed:
-            raise NotAllowed(f"You cannot edit this: {right.because}.")
+        check_may_edit(request, by)
         base.check_shown(request, shown_digest)
         if not 3 <= len(reason.strip()) <= MAX_REASON:
             raise InvalidDecision(f"Say in 3 to {MAX_REASON} characters why you change this.", field="reason")
@@ -65,6 +64,14 @@ def edit(
                 request=new, because=f"It was edited above the limit of {by.display_name}.", actor=Actor.of(by)
             )
         return replacing.put_in(request, new)
+
+
+def check_may_edit(request: ApprovalRequest, by: User) -> None:
+    """Raise AlreadyDecided, RequestExpired or NotAllowed unless this person may change the arguments."""
+    base.check_pending(request)
+    right = may_edit(by, request)
+    if not right.allowed:
+        raise NotAllowed(f"You cannot edit this: {right.because}.")
 
 
 def may_edit(user: User, request: ApprovalRequest) -> Right:
@@ -93,7 +100,7 @@ def _edited(request: ApprovalRequest, values: Mapping[str, Any]) -> Proposal:
     for name in values:
         if name not in allowed:
             raise InvalidDecision("This argument cannot be changed.", field=name)
-    bound = _with(json.loads(request.bound_arguments), values)
+    bound = _with(arguments_of(request), values)
     arguments = _with(json.loads(request.arguments), values)
     if canonical(bound).decode() == request.bound_arguments:
         raise InvalidDecision("Nothing was changed.", field=next(iter(allowed)))
@@ -118,7 +125,7 @@ def _edited(request: ApprovalRequest, values: Mapping[str, Any]) -> Proposal:
         ),
         stated_reason=request.stated_reason,
         customer_words=request.customer_words,
-        provenance={**request.provenance, **dict.fromkeys(values, A_COLLEAGUE)},
+        provenance={**request.provenance, **dict.fromkeys(_changed(request, bound), A_COLLEAGUE)},
         requested_by=request.requested_by,
         requested_by_name=request.requested_by_name,
         sums=_sums_with(request, bound),
@@ -128,6 +135,11 @@ def _edited(request: ApprovalRequest, values: Mapping[str, Any]) -> Proposal:
 def _with(arguments: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     changed = {**arguments, **values}
     return {name: value for name, value in changed.items() if not (name in values and value is None)}
+
+
+def _changed(request: ApprovalRequest, bound: Mapping[str, Any]) -> list[str]:
+    before = arguments_of(request)
+    return [name for name, value in bound.items() if name not in before or before[name] != value]
 
 
 def _check_rules(request: ApprovalRequest, bound: dict[str, Any]) -> None:
@@ -144,19 +156,23 @@ def _check_rules(request: ApprovalRequest, bound: dict[str, Any]) -> None:
         try:
             strict.validate(bound, rules)
         except strict.InvalidArguments as error:
-            raise _invalid(request, f"{error} (as far as the agent's role reaches)") from error
+            raise _invalid(request, f"{error} {AGENT}") from error
 
 
 def _invalid(request: ApprovalRequest, message: str) -> InvalidDecision:
     """The words of the schema with the field they are about; amounts in money, because nobody types minor units."""
-    field, _, problem = message.partition(": ")
+    where, _, problem = message.partition(": ")
     names = list(editable(request))
-    where = next((name for name in names if field == name or field.startswith(f"{name}.")), names[0])
+    missing = re.match(r"'([^']+)' is a required property", problem)
+    if missing:
+        where = missing[1] if where == "arguments" else f"{where}.{missing[1]}"
+        problem = "This is needed."
     schema = request.tool.input_schema["properties"].get(where, {})
-    if where == request.tool.amount_argument and {"minimum", "maximum"} <= schema.keys() and "role" not in problem:
+    if where == request.tool.amount_argument and {"minimum", "maximum"} <= schema.keys() and AGENT not in problem:
         least, most = (format_money(schema[bound], request.currency) for bound in ("minimum", "maximum"))
         problem = f"The amount must be between {least} and {most}."
-    return InvalidDecision(problem or message, field=field if field.partition(".")[0] in names else where)
+    known = where.partition(".")[0] in names
+    return InvalidDecision(problem if known else message, field=where if known else names[0])
 
 
 def _judged(request: ApprovalRequest, proposal: Proposal) -> Ruling:

@@ -42,3 +42,10 @@ def undo(*, request: ApprovalRequest, by: User, shown_digest: str) -> ApprovalRe
             because=f"{by.display_name} took the approval back",
             what_changed=[{"field": "decision", "was": approved.rstrip("."), "now": f"Undone by {by.display_name}"}],
         )
+
+
+def is_undoable(request: ApprovalRequest) -> bool:
+    """Whether the window of an approval is still open."""
+    return (
+        request.state == State.APPROVED and request.effective_at is not None and request.effective_at > database_now()
+    )

@@ -78,6 +78,32 @@ def accounts_that_reach(codename: str, tool: Tool, arguments: Mapping[str, Any])
     return User.objects.filter(Q(pk__in=in_role) | Q(pk__in=in_person), is_active=True)
 
 
+class Reach:
+    """What one account's grants of a right cover, read once for many calls: `reaches` without the words."""
+
+    def __init__(self, user: User, codename: str) -> None:
+        right = Q(permission__codename=codename)
+        in_person = ToolUserGrant.objects.filter(right, user=user.pk, user__is_active=True)
+        by_role = ToolGrant.objects.filter(right, group__user=user.pk, group__user__is_active=True)
+        self._rules: dict[int, list[Any]] = {pk: [{}] for pk in in_person.values_list("content_object", flat=True)}
+        for tool_id, rules in by_role.values_list("content_object", "argument_rules"):
+            self._rules.setdefault(tool_id, []).append(rules)
+
+    @property
+    def tools(self) -> frozenset[int]:
+        """Tools on which the account has the right at all."""
+        return frozenset(self._rules)
+
+    @property
+    def unlimited(self) -> frozenset[int]:
+        """Tools on which it has the right without a limit."""
+        return frozenset(tool_id for tool_id, rules in self._rules.items() if any(not rule for rule in rules))
+
+    def covers(self, tool_id: int, arguments: Mapping[str, Any]) -> bool:
+        """Whether one of the grants accepts these arguments."""
+        return any(not _beyond(rule, arguments) for rule in self._rules.get(tool_id, ()))
+
+
 def _grants(user: User, codename: str, tool: Tool) -> Iterator[Grant]:
     """Every grant of this right on this tool to an account that is active now, whatever the caller has loaded.
 

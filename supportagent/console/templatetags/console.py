@@ -73,14 +73,15 @@ def status(state: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def countdown(deadline: dt.datetime) -> SafeString:
-    """The time left until `deadline`, which live.js keeps ticking against the server's clock."""
+def countdown(deadline: dt.datetime, over: str = "expired") -> SafeString:
+    """The time left until `deadline`, which console.js keeps ticking against the server's clock, then `over`."""
     now = timezone.now()
     return format_html(
-        '<time class="countdown" datetime="{0}" data-deadline="{0}" data-now="{1}">{2}</time>',
+        '<time class="countdown" datetime="{0}" data-deadline="{0}" data-now="{1}" data-over="{3}">{2}</time>',
         deadline.isoformat(),
         now.isoformat(),
-        _time_left(deadline - now),
+        _time_left(deadline - now) if deadline > now else over,
+        over,
     )
 
 

@@ -49,8 +49,8 @@ addEventListener("pageshow", () => {
 // -- countdowns, against the server's clock ----------------------------------------------------------
 const offsets = new WeakMap(); // <time> -> server clock minus ours, from the moment we first saw it
 
-function timeLeft(seconds) {
-  if (seconds <= 0) return "expired";
+function timeLeft(seconds, over = "expired") {
+  if (seconds <= 0) return over;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
@@ -65,7 +65,7 @@ function tick() {
     }
     // Rounded up: "expired" must not be said while the server would still accept.
     const left = Math.ceil((Date.parse(time.dataset.deadline) - Date.now() - offsets.get(time).by) / 1000);
-    time.textContent = timeLeft(left);
+    time.textContent = timeLeft(left, time.dataset.over);
     time.dataset.urgency = left <= 0 ? "over" : left < 60 ? "high" : left < 300 ? "medium" : "low";
     if (left <= 0) expire(time);
   }
@@ -73,10 +73,14 @@ function tick() {
 
 // At the deadline the server refuses; the buttons say so without waiting for that answer.
 function expire(time) {
-  for (const control of time.closest("[data-expires]")?.querySelectorAll("[data-needs-live]") ?? []) {
+  const ends = time.closest("[data-expires]");
+  // Within a request other clocks run too: only that of the end itself ends it.
+  if (!ends || Date.parse(ends.dataset.expires) > Date.parse(time.dataset.deadline)) return;
+  for (const control of ends.querySelectorAll("[data-needs-live]")) {
     control.disabled = true;
     delete control.dataset.wasEnabled;
   }
+  if ("goneWhenOver" in ends.dataset) ends.hidden = true;
 }
 
 setInterval(tick, 1000);
