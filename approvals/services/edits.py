@@ -168,7 +168,12 @@ def _invalid(request: ApprovalRequest, message: str) -> InvalidDecision:
         where = missing[1] if where == "arguments" else f"{where}.{missing[1]}"
         problem = "This is needed."
     schema = request.tool.input_schema["properties"].get(where, {})
-    if where == request.tool.amount_argument and {"minimum", "maximum"} <= schema.keys() and AGENT not in problem:
+    if (
+        where == request.tool.amount_argument
+        and not missing
+        and {"minimum", "maximum"} <= schema.keys()
+        and AGENT not in problem
+    ):
         least, most = (format_money(schema[bound], request.currency) for bound in ("minimum", "maximum"))
         problem = f"The amount must be between {least} and {most}."
     known = where.partition(".")[0] in names
