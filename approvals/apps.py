@@ -8,3 +8,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from approvals import audit_actions, navigation, receivers, state_checks  # noqa: F401 - they register on import
+        from approvals.notifications.health import notifications
+        from supportagent.console.health import DOCTOR
+
+        DOCTOR["notifications"] = notifications

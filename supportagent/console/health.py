@@ -172,6 +172,7 @@ READINESS: dict[str, Check] = {
     "valkey": valkey,
     "channel layer": channel_layer,
 }
+# Apps add checks of their own when they are ready.
 DOCTOR: dict[str, Check] = {
     "database": database,
     "migrations": migrations,

@@ -20,6 +20,7 @@ from rq.job import Job
 from agents.models import Budget, Run, Spend
 from agents.spending import use_of
 from approvals.models import ApprovalRequest
+from approvals.notifications.health import tally
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Collector:
         yield from queues()
         yield from runs()
         yield from approvals()
+        yield from notifications()
         yield from budgets()
         yield from model_calls()
 
@@ -90,6 +92,22 @@ def approvals() -> Iterator[Metric]:
     age = (timezone.now() - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0
     yield GaugeMetricFamily("supportagent_approvals_pending", "Requests that wait for a person", waiting["count"])
     yield GaugeMetricFamily("supportagent_approvals_oldest_seconds", "How long the oldest has waited", max(age, 0))
+
+
+def notifications() -> Iterator[Metric]:
+    """Messages to approvers and to other systems. Failed: for good, within the last day."""
+    found = tally()
+    for name, help_text, counts in (
+        ("waiting", "Messages that wait to be sent", found.waiting),
+        ("failed", "Messages that were given up in the last day", found.failed),
+    ):
+        metric = GaugeMetricFamily(f"supportagent_notifications_{name}", help_text, labels=["channel"])
+        for channel, count in counts.items():
+            metric.add_metric([channel], count)
+        yield metric
+    yield GaugeMetricFamily(
+        "supportagent_notifications_overdue_seconds", "How long the oldest is due", found.overdue.total_seconds()
+    )
 
 
 def budgets() -> Iterator[Metric]:

@@ -23,9 +23,11 @@ from approvals.access import may_decide
 from approvals.models import ApprovalDecision, ApprovalRequest, Delivery, Notice, Tier
 from approvals.notifications import outbox
 from approvals.notifications.announcing import announce
+from approvals.notifications.health import notifications
 from approvals.notifications.outbox import CHANNELS, send_due, send_next
 from approvals.notifications.sender import sending
 from audit.models import AuditEntry
+from supportagent.console.health import Unhealthy
 from supportagent.staff.models import User
 from tests.approvals.receivers import MailServer
 from tests.world import World, build_world, team
@@ -253,6 +255,20 @@ def test_after_the_last_attempt_the_mail_is_given_up_where_people_can_see_it(
     assert (delivery.state, delivery.attempts) == (Delivery.State.FAILED, outbox.ATTEMPTS)
     page = admin_page(world).content.decode()
     assert "the mail server refuses the recipient: 451" in page
+
+
+def test_the_doctor_says_what_failed_and_what_nobody_sends(world: World) -> None:
+    world.held_refund()
+    announce()
+    assert notifications() == "1 waiting, none failed in the last day"
+    Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=6))
+    with pytest.raises(Unhealthy, match="due for 6 min"):
+        notifications()
+    Delivery.objects.update(state=Delivery.State.FAILED, ended_at=timezone.now())
+    with pytest.raises(Unhealthy, match="1 failed in the last day"):
+        notifications()
+    Delivery.objects.update(ended_at=timezone.now() - timedelta(days=2))
+    assert notifications() == "0 waiting, none failed in the last day"
 
 
 def test_a_recipient_that_does_not_exist_is_given_up_at_once(world: World, mail_server: MailServer) -> None:

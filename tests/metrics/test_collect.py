@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents import budgets
+from approvals.models import Delivery
+from approvals.notifications.announcing import announce
 from supportagent.metrics import collectors
 from tests.world import World
 
@@ -47,6 +50,13 @@ def test_the_figures_follow_the_work(world: World, client: Client, settings: Any
     assert now["supportagent_model_calls_total['forfeited']"] == 1
     assert now["supportagent_model_calls_total['settled']"] >= 1
     assert 0 < now["supportagent_budget_used_ratio['agent', 'day']"] < 1
+    announce()
+    assert figures()["supportagent_notifications_waiting['email']"] == 1
+    Delivery.objects.update(state=Delivery.State.FAILED, ended_at=timezone.now())
+    now = figures()
+    assert now["supportagent_notifications_waiting['email']"] == 0
+    assert now["supportagent_notifications_failed['email']"] == 1
+    assert now["supportagent_notifications_failed['webhook']"] == 0
     assert client.get("/metrics", headers=TOKEN).status_code == 200
 
 
@@ -61,6 +71,6 @@ def test_a_broker_that_does_not_answer_is_a_figure_and_not_an_error(
 def test_no_label_names_anybody(world: World) -> None:
     world.held_refund()
     text = collectors.exposition().decode()
-    assert set(re.findall(r'(\w+)="', text)) <= {"state", "scope", "period", "outcome", "queue"}
+    assert set(re.findall(r'(\w+)="', text)) <= {"state", "scope", "period", "outcome", "queue", "channel"}
     for secret in ("CUS-1001", "T-1", "concierge", "Ana"):
         assert secret not in text
