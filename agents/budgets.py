@@ -15,9 +15,11 @@ from django.utils import timezone
 
 from agents.models import Agent, Budget, Run, Spend
 from audit import log as audit_log
+from supportagent.prepared import Change, change, insert, prepared
 from supportagent.tickets.models import Ticket
 
 RESERVATION_SECONDS = 900  # longer than any call may take; what is older lost its worker
+_EXPIRES_AT = Now() + timedelta(seconds=RESERVATION_SECONDS)
 
 
 class BudgetDenied(Exception):
@@ -74,14 +76,11 @@ def reserve(*, run: Run, amount: int, price_id: str) -> Spend:
         ids
     ):
         raise BudgetDenied(_who_denied(ids, amount))
-    return Spend.objects.create(
-        run=run,
-        turn=run.turns + 1,
-        budget_ids=ids,
-        reserved=amount,
-        price_id=price_id,
-        expires_at=Now() + timedelta(seconds=RESERVATION_SECONDS),
+    spend = Spend(
+        run=run, turn=run.turns + 1, budget_ids=ids, reserved=amount, price_id=price_id, expires_at=_EXPIRES_AT
     )
+    insert(spend)
+    return spend
 
 
 def settle(spend: Spend, *, charged: int) -> None:
@@ -128,11 +127,13 @@ def spent_on(ticket: Ticket) -> int:
 
 def _close(spend: Spend, state: str, *, charged: int, note: str = "") -> None:
     # Race: the worker settles while the reaper forfeits. The state in the condition lets one of them count.
-    closed = Spend.objects.filter(pk=spend.pk, state=Spend.State.RESERVED).update(
-        state=state, charged=charged, note=note
-    )
-    if closed:
+    if _close_reserved(spend.pk, state=state, charged=charged, note=note):
         _change(spend.budget_ids, "reserved = reserved - %s, spent = spent + %s", [spend.reserved, charged])
+
+
+@prepared
+def _close_reserved(spend_id: int, **values: Any) -> Change[Spend]:
+    return change(Spend.objects.filter(pk=spend_id, state=Spend.State.RESERVED), **values)
 
 
 # A new day or month starts with nothing spent; what is reserved stays reserved.

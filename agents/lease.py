@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import close_old_connections, connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from agents import failpoints
@@ -23,6 +23,7 @@ from agents.models import Run, RunEvent
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.console import live
+from supportagent.prepared import Change, change, first, insert, prepared, save
 from supportagent.tickets.models import Ticket
 
 logger = logging.getLogger(__name__)
@@ -80,11 +81,11 @@ class Step:
         """Write the step down. Whatever changes the run also says so on its timeline."""
         if not self.events:
             return
-        RunEvent.objects.bulk_create(self.events)
-        self.run.save(update_fields=_OWNED)
-        news = {"type": "live.changed", "what": "run", "seq": self.run.event_seq}
+        insert(*self.events)
+        save(self.run, *_OWNED)
         for group in (f"run.{self.run.pk}", f"ticket.{self.run.ticket_id}"):
-            live.publish(group, news)
+            live.publish(group, {"what": "run", "seq": self.run.event_seq})
+        live.publish(f"widget.{self.run.ticket_id}", {"what": "status", "seq": None})
 
 
 def claim(run_id: UUID) -> Claim | None:
@@ -93,13 +94,9 @@ def claim(run_id: UUID) -> Claim | None:
     Race: the same job may be delivered twice, or together with the reaper's. The UPDATE names the state it
     expects, so one caller gets the row.
     """
-    taken = Run.objects.filter(pk=run_id, state=Run.State.QUEUED).update(
-        state=Run.State.RUNNING, fence=F("fence") + 1, lease_until=_lease_end()
-    )
-    if not taken:
+    if not _take(run_id, _lease_end()):
         return None
-    relations = ("agent__service_user", "ticket__customer", "ticket__team")
-    run = Run.objects.select_related(*relations).get(pk=run_id)
+    [run] = _with_relations(run_id)
     return Claim(run, run.fence, Actor.of(run.agent.service_user))
 
 
@@ -119,15 +116,17 @@ def step(held: Claim, *, with_ticket: bool = False) -> Iterator[Step]:
 
 def _locked(held: Claim, *, with_ticket: bool) -> Run:
     """The run's row under its lock and the ticket as it is now; what never changes comes from the claim."""
-    known, rows = held.run, Run.objects.select_for_update(of=("self",), no_key=True)
-    # The ticket comes first in the lock order, and a joined row would be the one from before the wait.
-    ticket = Ticket.objects.select_for_update(no_key=True).get(pk=known.ticket_id) if with_ticket else None
-    if ticket is None:
-        rows = rows.select_related("ticket")
-    run = rows.filter(pk=known.pk, fence=held.fence, state=Run.State.RUNNING).order_by().first()
+    known = held.run
+    if with_ticket:
+        # It comes first in the lock order, and a joined row would be the one from before the wait.
+        [ticket] = _ticket_locked(known.ticket_id)
+        run = first(_locked_alone(known.pk, held.fence))
+    else:
+        run = first(_locked_with_ticket(known.pk, held.fence))
     if run is None:
         raise FenceLost(str(known.pk))
-    run.ticket = ticket or run.ticket
+    if with_ticket:
+        run.ticket = ticket
     run.agent, run.ticket.customer = known.agent, known.ticket.customer
     if run.ticket.team_id == known.ticket.team_id:
         run.ticket.team = known.ticket.team
@@ -182,6 +181,34 @@ def renew(claims: list[Claim]) -> int:
 
 def _lease_end() -> Any:
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+@prepared
+def _take(run_id: UUID, lease_until: Any) -> Change[Run]:
+    queued = Run.objects.filter(pk=run_id, state=Run.State.QUEUED)
+    return change(queued, state=Run.State.RUNNING, fence=F("fence") + 1, lease_until=lease_until)
+
+
+@prepared
+def _with_relations(run_id: UUID) -> QuerySet[Run]:
+    return Run.objects.select_related("agent__service_user", "ticket__customer", "ticket__team").filter(pk=run_id)
+
+
+@prepared
+def _ticket_locked(pk: int) -> QuerySet[Ticket]:
+    return Ticket.objects.select_for_update(no_key=True).filter(pk=pk)
+
+
+@prepared
+def _locked_alone(run_id: UUID, fence: int) -> QuerySet[Run]:
+    rows = Run.objects.select_for_update(of=("self",), no_key=True)
+    return rows.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).order_by()
+
+
+@prepared
+def _locked_with_ticket(run_id: UUID, fence: int) -> QuerySet[Run]:
+    rows = Run.objects.select_for_update(of=("self",), no_key=True).select_related("ticket")
+    return rows.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).order_by()
 
 
 heartbeat = Heartbeat()

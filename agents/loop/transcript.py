@@ -8,12 +8,14 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from agents.models import ModelCall, Run, ToolCall
 from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, Speaker, ToolResult
 from approvals.models import ApprovalDecision, ApprovalRequest
+from supportagent.prepared import prepared
 from supportagent.tickets.models import Message
 
 HISTORY = 60  # messages of the ticket that a new run is given
@@ -41,14 +43,14 @@ class Transcript:
 
     @cached_property
     def calls(self) -> dict[str, ToolCall]:
-        calls = {str(call.pk): call for call in self.run.tool_calls.all()}
+        calls = {str(call.pk): call for call in _calls(self.run.pk)}
         for call in calls.values():
             call.run = self.run
         return calls
 
     @cached_property
     def turns(self) -> list[ModelCall]:
-        return list(self.run.model_calls.order_by("turn"))
+        return _turns(self.run.pk)
 
     @property
     def last(self) -> ModelCall | None:
@@ -128,22 +130,15 @@ class Transcript:
     @cached_property
     def _requests(self) -> list[ApprovalRequest]:
         """Every request that was made for a call of this run, oldest first."""
-        held = [call.pk for call in self.calls.values() if call.approval_id]
-        requests = ApprovalRequest.objects.filter(call_id__in=held).order_by("pk")
-        return list(requests.only("call_id", "supersedes_id")) if held else []
+        return _requests(tuple(call.pk for call in self.calls.values() if call.approval_id))
 
     @cached_property
     def _messages(self) -> dict[int, Message]:
-        shown = [key for kind, key in self._shown_pairs() if kind == "message"]
-        # An agent's note is a model's text: as a host note a later run would trust it.
-        visible = (
-            Message.objects.filter(ticket=self.run.ticket)
-            .exclude(kind=Message.Kind.EVENT)
-            .exclude(kind=Message.Kind.NOTE, author_type="agent")
-        )
-        newest = visible.filter(seq__gt=self.run.message_seq).order_by("-seq")[:HISTORY]
-        rows = Message.objects.filter(Q(pk__in=shown) | Q(pk__in=newest.values("pk"))) if shown else newest
-        return {message.pk: message for message in sorted(rows, key=lambda message: message.seq)}
+        shown = tuple(key for kind, key in self._shown_pairs() if kind == "message")
+        known = _messages(shown) if shown else []
+        fresh = _newest_messages(self.run.ticket_id, self.run.message_seq)
+        rows = {message.pk: message for message in (*known, *fresh)}
+        return dict(sorted(rows.items(), key=lambda row: row[1].seq))
 
     def _shown_pairs(self) -> Iterable[tuple[str, Any]]:
         return ((ref[0], ref[1]) for ref in self._shown)
@@ -196,6 +191,34 @@ class Transcript:
             if request.pk in current and request.supersedes_id is not None:
                 notes.append(["replaced", f"{request.supersedes_id}>{request.pk}"])
         return [note for note in notes if tuple(note) not in self._shown]
+
+
+@prepared
+def _calls(run_id: UUID) -> QuerySet[ToolCall]:
+    return ToolCall.objects.filter(run=run_id).order_by("turn", "index")
+
+
+@prepared
+def _turns(run_id: UUID) -> QuerySet[ModelCall]:
+    return ModelCall.objects.filter(run=run_id).order_by("turn")
+
+
+@prepared
+def _requests(call_ids: tuple[UUID, ...]) -> QuerySet[ApprovalRequest]:
+    return ApprovalRequest.objects.filter(call_id__in=call_ids).order_by("pk").only("call_id", "supersedes_id")
+
+
+@prepared
+def _messages(keys: tuple[int, ...]) -> QuerySet[Message]:
+    return Message.objects.filter(pk__in=keys).order_by()
+
+
+@prepared
+def _newest_messages(ticket_id: int, seq: int) -> QuerySet[Message]:
+    # An agent's note is a model's text: as a host note a later run would trust it.
+    own_notes = Q(kind=Message.Kind.NOTE, author_type="agent")
+    visible = Message.objects.filter(ticket=ticket_id).exclude(kind=Message.Kind.EVENT).exclude(own_notes)
+    return visible.filter(seq__gt=seq).order_by("-seq")[:HISTORY]
 
 
 def _said(message: Message) -> Item:

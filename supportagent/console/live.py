@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 2.0  # A broker that takes longer counts as down.
 CATCH_UP_SECONDS = 2.0  # Between attempts during an outage; listeners take about a second to come back.
+GATHER_SECONDS = 0.02  # What is published meanwhile leaves together; of the same news only the newest.
 BACKLOG = 1000  # Frames waiting in this process; beyond it only the name of the group is kept.
 GROUP_NAME = re.compile(r"[A-Za-z0-9._-]{1,99}")
 
@@ -28,8 +29,9 @@ def publish(group: str, payload: Mapping[str, Any]) -> None:
     """Send `{"type": "live.changed", **payload}` to the channel group once the transaction commits.
 
     `group` may hold letters, digits, "-", "_" and "." only. Outside a transaction the frame leaves at
-    once. Never raises: a broker that is down is logged once per outage, and when it is back every group
-    that missed something gets one frame with `what: "*"`.
+    once. Frames of the same group and `what` that wait together become one, the newest. Never raises: a broker
+    that is down is logged once per outage, and when it is back every group that missed something gets one frame
+    with `what: "*"`.
     """
     if not GROUP_NAME.fullmatch(group):
         logger.error("not a channel group, so nobody is told: %r", group)
@@ -52,12 +54,21 @@ class Publisher:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._queue: asyncio.Queue[tuple[str, dict[str, Any]]]
+        self._news: asyncio.Event
+        self._waiting: dict[tuple[str, str], dict[str, Any]] = {}  # The newest frame of each group and subject.
+        self._sending = False
         self._missed: set[str] = set()  # Groups that are owed a frame; not empty means an outage.
 
     def send(self, group: str, message: dict[str, Any]) -> None:
-        loop = self._running_loop()
-        loop.call_soon_threadsafe(self._enqueue, group, message)
+        with self._lock:
+            loop, wake = self._running_loop(), not self._waiting
+            key = (group, str(message.get("what", "")))
+            if self._waiting.pop(key, None) is None and len(self._waiting) >= BACKLOG:
+                loop.call_soon_threadsafe(self._miss, group, "the backlog is full")
+                return
+            self._waiting[key] = message
+        if wake:
+            loop.call_soon_threadsafe(self._news.set)
 
     def flush(self, timeout: float) -> bool:
         if self._loop is None:
@@ -71,13 +82,12 @@ class Publisher:
         return True
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                loop = asyncio.new_event_loop()
-                self._queue = asyncio.Queue(maxsize=BACKLOG)
-                threading.Thread(target=self._run, args=(loop,), name="live-publisher", daemon=True).start()
-                self._loop = loop
-            return self._loop
+        if self._loop is None:
+            loop = asyncio.new_event_loop()
+            self._news = asyncio.Event()
+            threading.Thread(target=self._run, args=(loop,), name="live-publisher", daemon=True).start()
+            self._loop = loop
+        return self._loop
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
@@ -85,23 +95,23 @@ class Publisher:
         loop.run_until_complete(self._deliver())
 
     async def _join(self) -> None:
-        await self._queue.join()
-
-    def _enqueue(self, group: str, message: dict[str, Any]) -> None:
-        try:
-            self._queue.put_nowait((group, message))
-        except asyncio.QueueFull:
-            self._miss(group, "the backlog is full")
+        while self._waiting or self._sending:
+            await asyncio.sleep(GATHER_SECONDS / 4)
 
     async def _deliver(self) -> None:
         while True:
-            group, message = await self._queue.get()
-            # During an outage frames must not queue up behind time-outs.
-            if self._missed:
-                self._missed.add(group)
-            else:
-                await self._try(group, message)
-            self._queue.task_done()
+            await self._news.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._news.clear()
+            with self._lock:
+                frames, self._waiting, self._sending = self._waiting, {}, True
+            for (group, _), message in frames.items():
+                # During an outage frames must not queue up behind time-outs.
+                if self._missed:
+                    self._missed.add(group)
+                else:
+                    await self._try(group, message)
+            self._sending = False
 
     async def _catch_up(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit import log as audit_log
 from supportagent.grants.models import Receipt
+from supportagent.prepared import Change, change, prepared
 
 
 class KeyClosed(Exception):
@@ -44,7 +45,12 @@ def claim(*, key: str, server: str, tool: str, arguments_digest: str) -> Claim:
 
 def finish(claimed: Claim, result: dict[str, Any]) -> None:
     """Store the result with the effect, in the same transaction."""
-    Receipt.objects.filter(key=claimed.key).update(result=result)
+    _store_result(claimed.key, result)
+
+
+@prepared
+def _store_result(key: str, result: dict[str, Any]) -> Change[Receipt]:
+    return change(Receipt.objects.filter(key=key), result=result)
 
 
 def close(key: str) -> Receipt:

@@ -17,11 +17,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import connections
+from django.db.models import QuerySet
 from mcp.server import Server
 
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.grants import receipts, signing, strict
+from supportagent.prepared import first, prepared
 from supportagent.staff.permissions import remember, require
 
 logger = logging.getLogger(__name__)
@@ -182,7 +184,7 @@ class DomainServer:
     def _admit(self, tool: ServerTool, arguments: dict[str, Any], token: str) -> CallContext:
         grant = signing.verify(token, server=self.name, tool=tool.name, arguments=arguments)
         strict.validate(arguments, tool.schema)
-        actor = get_user_model().objects.filter(pk=grant.actor, is_active=True).first()
+        actor = first(_active_account(grant.actor))
         if actor is None:
             raise PermissionDenied("the account behind this call is not active")
         if tool.effect == "READ":
@@ -239,6 +241,11 @@ class DomainServer:
             return self.call(name, arguments, grant_token=token)
         finally:
             connections.close_all()  # pool threads of the event loop never close their connections themselves
+
+
+@prepared
+def _active_account(pk: int) -> "QuerySet[Any]":
+    return get_user_model().objects.filter(pk=pk, is_active=True)
 
 
 def _outcome(result: Result) -> Outcome:

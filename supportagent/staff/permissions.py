@@ -13,6 +13,7 @@ from django.contrib.auth import models as auth
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 
+from supportagent.prepared import first, prepared
 from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
 
 
@@ -79,10 +80,14 @@ def held_by(user: Any, permission: Permission) -> QuerySet[auth.Permission]:
 
     Whether the account is active is asked of the row: a worker may have loaded `user` when it began.
     """
+    return _held(user.pk, permission.app_label, permission.codename)
+
+
+def _held(user_id: int, app_label: str, codename: str) -> QuerySet[auth.Permission]:
     return auth.Permission.objects.filter(
-        Q(user=user.pk, user__is_active=True) | Q(group__user=user.pk, group__user__is_active=True),
-        content_type__app_label=permission.app_label,
-        codename=permission.codename,
+        Q(user=user_id, user__is_active=True) | Q(group__user=user_id, group__user__is_active=True),
+        content_type__app_label=app_label,
+        codename=codename,
     )
 
 
@@ -111,9 +116,7 @@ def explain(user: Any, permission: str, *, strict: bool = False) -> Explanation:
 
 def remember(user: Any) -> None:
     """Read all rights of this very object once, for one read that asks about field after field. Never for a write."""
-    rows = auth.Permission.objects.filter(Q(user=user.pk) | Q(group__user=user.pk)).order_by()
-    held = rows.values_list("content_type__app_label", "codename")
-    user.__dict__[_REMEMBERED] = frozenset(".".join(row) for row in held)
+    user.__dict__[_REMEMBERED] = frozenset(".".join(row) for row in _all_held(user.pk))
 
 
 def require(user: Any, permission: str, *, strict: bool = False) -> None:
@@ -136,5 +139,17 @@ def _source(user: Any, wanted: Permission, *, strict: bool) -> str:
     remembered: frozenset[str] | None = user.__dict__.get(_REMEMBERED)
     if remembered is not None:
         return "the account, by itself or by a role," if wanted in remembered else _NOTHING
-    row = held_by(user, wanted).order_by().values_list("user", "group__name").first()
+    row = first(_sources(user.pk, wanted.app_label, wanted.codename))
     return _NOTHING if row is None else "the account itself" if row[0] == user.pk else f"the role {row[1]}"
+
+
+@prepared
+def _sources(user_id: int, app_label: str, codename: str) -> QuerySet[auth.Permission, tuple[int | None, str]]:
+    held = _held(user_id, app_label, codename).order_by()
+    return held.values_list("user", "group__name")[:1]
+
+
+@prepared
+def _all_held(user_id: int) -> QuerySet[auth.Permission, tuple[str, str]]:
+    rows = auth.Permission.objects.filter(Q(user=user_id) | Q(group__user=user_id)).order_by()
+    return rows.values_list("content_type__app_label", "codename")

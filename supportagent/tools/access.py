@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
 from supportagent.grants import strict
+from supportagent.prepared import prepared
 from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
 from supportagent.staff.models import User
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
@@ -109,12 +110,23 @@ def _grants(user: User, codename: str, tool: Tool) -> Iterator[Grant]:
 
     One query for what its roles hold; the personal grants are read only by who goes on.
     """
-    right = Q(content_object=tool, permission__codename=codename)
-    by_role = ToolGrant.objects.filter(right, group__user=user.pk, group__user__is_active=True).order_by("pk")
-    for name, rules in by_role.values_list("group__name", "argument_rules"):
+    for name, rules in _by_role(user.pk, codename, tool.pk):
         yield Grant(name, rules)
-    if ToolUserGrant.objects.filter(right, user=user.pk, user__is_active=True).exists():
+    if _in_person(user.pk, codename, tool.pk):
         yield Grant("", {})
+
+
+@prepared
+def _by_role(user_id: int, codename: str, tool_id: int) -> QuerySet[ToolGrant, tuple[str, Any]]:
+    right = Q(content_object=tool_id, permission__codename=codename)
+    grants = ToolGrant.objects.filter(right, group__user=user_id, group__user__is_active=True).order_by("pk")
+    return grants.values_list("group__name", "argument_rules")
+
+
+@prepared
+def _in_person(user_id: int, codename: str, tool_id: int) -> QuerySet[ToolUserGrant, int]:
+    right = Q(content_object=tool_id, permission__codename=codename)
+    return ToolUserGrant.objects.filter(right, user=user_id, user__is_active=True).values_list("pk", flat=True)[:1]
 
 
 def _beyond(rules: Any, arguments: Mapping[str, Any]) -> str:
@@ -139,10 +151,12 @@ def _why_not(user: User, may_do: str) -> str:
 
 def tools_for(user: User, codename: str = USE) -> "QuerySet[Tool]":
     """Enabled tools of enabled servers on which the user holds the right."""
-    by_role = ToolGrant.objects.filter(permission__codename=codename, group__user=user)
-    in_person = ToolUserGrant.objects.filter(permission__codename=codename, user=user)
-    if not user.is_active:
-        return Tool.objects.none()
+    return _tools(user.pk, codename) if user.is_active else Tool.objects.none()
+
+
+def _tools(user_id: int, codename: str) -> "QuerySet[Tool]":
+    by_role = ToolGrant.objects.filter(permission__codename=codename, group__user=user_id)
+    in_person = ToolUserGrant.objects.filter(permission__codename=codename, user=user_id)
     return Tool.objects.filter(
         Q(pk__in=by_role.values("content_object")) | Q(pk__in=in_person.values("content_object")),
         enabled=True,
@@ -156,15 +170,28 @@ def granted(user: User) -> dict[str, GrantedTool]:
     Rights of several roles add up, as in `reaches`: a grant without rules lifts the limits of the others.
     """
     rules: dict[int, list[dict[str, Any]]] = {}
-    rows = ToolGrant.objects.filter(permission__codename=USE, group__user=user).order_by("pk")
-    for tool_id, rule in rows.values_list("content_object_id", "argument_rules"):
+    for tool_id, rule in _rules(user.pk, USE):
         rules.setdefault(tool_id, []).append(rule)
     limited = {tool_id for tool_id, of_grants in rules.items() if all(of_grants)}
     if limited:
-        in_person = ToolUserGrant.objects.filter(permission__codename=USE, user=user, content_object__in=limited)
-        limited -= set(in_person.values_list("content_object_id", flat=True))
+        limited -= set(_tools_in_person(user.pk, USE))
     return {
         tool.qualified_name: GrantedTool(tool, tuple(rules[tool.pk]) if tool.pk in limited else ())
-        for tool in tools_for(user)
+        for tool in (_tools_offered(user.pk, USE) if user.is_active else [])
         if not tool.host_only
     }
+
+
+_tools_offered = prepared(_tools)
+
+
+@prepared
+def _rules(user_id: int, codename: str) -> QuerySet[ToolGrant, tuple[int, dict[str, Any]]]:
+    grants = ToolGrant.objects.filter(permission__codename=codename, group__user=user_id).order_by("pk")
+    return grants.values_list("content_object_id", "argument_rules")
+
+
+@prepared
+def _tools_in_person(user_id: int, codename: str) -> QuerySet[ToolUserGrant, int]:
+    grants = ToolUserGrant.objects.filter(permission__codename=codename, user=user_id)
+    return grants.values_list("content_object_id", flat=True)

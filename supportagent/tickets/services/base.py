@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from audit.context import Actor
 from supportagent.console.live import publish
+from supportagent.prepared import first, insert, prepared
+from supportagent.prepared import save as save_columns
 from supportagent.staff.models import User, may_see
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.errors import Conflict, NotYours
@@ -34,7 +38,10 @@ def actor_of(actor: User | Actor) -> Actor:
 
 def lock(ticket: Ticket) -> Ticket:
     """The ticket's row, locked and fresh. First in the lock order, so every verb calls it first."""
-    return with_customer(locked_rows().get(pk=ticket.pk), ticket)
+    locked = first(_locked_row(ticket.pk))
+    if locked is None:
+        raise Ticket.DoesNotExist(f"there is no ticket {ticket.pk} any more")
+    return with_customer(locked, ticket)
 
 
 def locked_rows() -> TicketQuerySet:
@@ -45,6 +52,11 @@ def locked_rows() -> TicketQuerySet:
     rows that merely refer to the ticket (runs, requests) be inserted meanwhile.
     """
     return Ticket.objects.select_for_update(no_key=True)
+
+
+@prepared
+def _locked_row(pk: int) -> QuerySet[Ticket]:
+    return locked_rows().filter(pk=pk)
 
 
 def with_customer(locked: Ticket, known: Ticket) -> Ticket:
@@ -89,7 +101,7 @@ def append(
 ) -> Message:
     """Insert the thread's next entry and save the locked ticket with whatever the verb changed on it."""
     ticket.last_seq += 1
-    message = Message.objects.create(
+    message = Message(
         ticket=ticket,
         seq=ticket.last_seq,
         kind=kind,
@@ -100,13 +112,14 @@ def append(
         client_message_id=client_message_id,
         run_id=run_id,
     )
+    insert(message)
     save(ticket)
     announce(ticket, "message", for_customer=message.for_customer)
     return message
 
 
 def save(ticket: Ticket) -> None:
-    ticket.save(update_fields=["last_seq", "state", "assignee", "category", "priority", "resolved_at", "updated_at"])
+    save_columns(ticket, "last_seq", "state", "assignee", "category", "priority", "resolved_at", "updated_at")
 
 
 def announce(ticket: Ticket, what: str, *, for_customer: bool) -> None:
