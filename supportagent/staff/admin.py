@@ -15,7 +15,6 @@ from unfold.forms import AdminPasswordChangeForm
 from supportagent.console.admin import ConsoleModelAdmin
 from supportagent.staff.forms import AccountChangeForm, AccountCreationForm, LoginForm
 from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
-from supportagent.staff.roles import ROLES
 
 admin.site.login_form = LoginForm
 admin.site.unregister(Group)
@@ -79,7 +78,7 @@ class RoleAdmin(auth_admin.GroupAdmin, ConsoleModelAdmin):  # type: ignore[misc]
     list_display = ["name", "members", "is_built_in"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        return super().get_queryset(request).annotate(member_count=Count("user"))
+        return super().get_queryset(request).select_related("built_in").annotate(member_count=Count("user"))
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """A role holds permissions of any kind, so only a superuser changes one; no one changes the built-in."""
@@ -97,11 +96,11 @@ class RoleAdmin(auth_admin.GroupAdmin, ConsoleModelAdmin):  # type: ignore[misc]
 
     @admin.display(description=_("built in"), boolean=True)
     def is_built_in(self, group: Group) -> bool:
-        return group.name in ROLES
+        return hasattr(group, "built_in")
 
 
 def _superuser_and_own(request: HttpRequest, role: Group | None) -> bool:
-    return bool(request.user.is_superuser) and (role is None or role.name not in ROLES)
+    return bool(request.user.is_superuser) and (role is None or not hasattr(role, "built_in"))
 
 
 class _GrantInline(TabularInline):

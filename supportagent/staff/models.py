@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -52,6 +52,15 @@ class User(AbstractUser):
     def display_name(self) -> str:
         """What colleagues read: the full name, else the log-in name."""
         return self.get_full_name() or self.username
+
+
+class BuiltInRole(models.Model):
+    """Marks a role as one that belongs to the code. A role of an installation's own has no mark, whatever its name."""
+
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, primary_key=True, related_name="built_in")
+
+    def __str__(self) -> str:
+        return self.group.name
 
 
 class TeamQuerySet(models.QuerySet["Team"]):

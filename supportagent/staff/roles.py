@@ -1,7 +1,7 @@
 """Which role may do what. Agents hold the same roles through their service accounts, so the same limits bind them.
 
 The roles of this file belong to the code: `sync_roles` makes the database equal to it. Roles that an installation
-adds under other names are never touched.
+adds are never touched, not even when a later version brings a role of the same name.
 """
 
 from django.apps import apps
@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.models import Permission as PermissionRow
 from django.db import models, transaction
 
+from supportagent.staff.models import BuiltInRole
 from supportagent.staff.permissions import Permission as P
 
 _TICKET_WORK = (
@@ -96,6 +97,10 @@ class MissingPermissions(LookupError):
     """A role names permissions that the database does not have: a model does not declare them."""
 
 
+class NameTaken(LookupError):
+    """A role of the installation's own has the name of one that the code brings."""
+
+
 def wanted_permissions(role: str) -> set[str]:
     """Every permission of the role as "app_label.codename", managed configuration included."""
     names = {str(permission) for permission in ROLES[role]}
@@ -108,7 +113,8 @@ def wanted_permissions(role: str) -> set[str]:
 def sync_roles() -> dict[str, int]:
     """Make the roles in the database equal to ROLES; returns permissions per role. Safe to repeat.
 
-    Raises MissingPermissions, and changes nothing, when a model does not declare what a role names.
+    Raises MissingPermissions when a model does not declare what a role names, and NameTaken when a role that somebody
+    made in the admin has the name of a built-in one. Nothing is changed then.
     """
     known = _known_permissions()
     wanted = {role: wanted_permissions(role) for role in ROLES}
@@ -116,9 +122,18 @@ def sync_roles() -> dict[str, int]:
     if missing:
         raise MissingPermissions(f"No model declares: {', '.join(missing)}. Run `migrate` first.")
     with transaction.atomic():
+        if taken := sorted(Group.objects.filter(name__in=ROLES, built_in=None).values_list("name", flat=True)):
+            raise NameTaken(
+                f"Roles of your own have the names of built-in ones: {', '.join(taken)}. "
+                "Rename them in the admin and run `sync_roles` again; nothing was changed."
+            )
         for role, names in wanted.items():
-            group, _ = Group.objects.get_or_create(name=role)
+            group, new = Group.objects.get_or_create(name=role)
+            if new:
+                BuiltInRole.objects.create(group=group)
             group.permissions.set([known[name] for name in names])
+        # What the code no longer brings is the installation's own from now on, to keep or to delete.
+        BuiltInRole.objects.exclude(group__name__in=ROLES).delete()
     return {role: len(names) for role, names in wanted.items()}
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
@@ -103,6 +104,15 @@ def test_what_is_decided_or_expired_is_not_passed_on(world: World) -> None:
     assert escalate_overdue() == 0
     request.refresh_from_db()
     assert request.escalated_at is None
+
+
+def test_the_page_says_that_the_request_was_passed_on_and_why(world: World) -> None:
+    request = world.held_refund()
+    let_response_time_pass(request)
+    escalate_overdue()
+    client = Client()
+    client.force_login(world.finance)
+    assert "nobody decided within 15 min" in client.get(f"/console/approvals/{request.pk}/").content.decode()
 
 
 def test_two_processes_pass_a_request_on_once(world: World) -> None:

@@ -11,7 +11,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             counts = roles.sync_roles()
-        except roles.MissingPermissions as error:
+        except (roles.MissingPermissions, roles.NameTaken) as error:
             raise CommandError(str(error)) from error
         for role, count in counts.items():
             self.stdout.write(f"{role}: {count} permissions")
