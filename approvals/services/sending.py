@@ -26,9 +26,10 @@ def obstacle_to_sending(
         return "expired"
     if proposal is not None and not _same_call(request, proposal):
         return "the call is not the one that was approved"
-    fresh = binding.digest_of(request, facts=facts, definition_hash=request.tool.definition_hash)
-    if fresh != request.digest:
-        return _what_drifted(request, facts)
+    if binding.digest_of(request) != request.digest:
+        return _what_became_of_the_record(request)
+    if binding.digest_of(request, facts=facts, definition_hash=request.tool.definition_hash) != request.digest:
+        return "the facts changed" if facts != request.facts else "the tool changed"
     if ruling.outcome != "allow" and ruling.key != ("approve", request.tier, request.rule_id, request.rule_version):
         return "the rules changed"
     if not all_may_still_decide(request):
@@ -42,11 +43,7 @@ def _same_call(request: ApprovalRequest, proposal: Proposal) -> bool:
     return approved == sent and (request.subject, request.action_key) == (proposal.subject, proposal.action_key)
 
 
-def _what_drifted(request: ApprovalRequest, facts: dict[str, Any]) -> str:
-    if facts != request.facts:
-        return "the facts changed"
-    if request.tool.definition_hash != request.definition_hash:
-        return "the tool changed"
+def _what_became_of_the_record(request: ApprovalRequest) -> str:
     if binding.is_of_earlier_version(request):
         return "it was approved before an update of this product"
     return "its record does not match what was approved"
