@@ -7,7 +7,11 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from approvals.models import DEFAULT_RESPONSE, ApprovalPolicy, Tier
 from approvals.policy import ConditionError, check_allowing, kind_of, read
@@ -99,9 +103,15 @@ class ApprovalPolicyForm(forms.ModelForm):
         help_text=(
             f"All must hold; without any, the rule always holds. For example {EXAMPLE}. Paths: arguments.…, facts.…, "
             "assurance, sums.customer|subject|agent.count|amount_minor (of the day, this call included), "
-            "provenance.<argument>; [0], [*] for any element and [all] for each. "
+            "provenance.ARGUMENT; [0], [*] for any element and [all] for each. "
             "Operators: eq ne lt lte gt gte in not_in."
         ),
+    )
+    approvers = forms.ModelMultipleChoiceField(
+        Group.objects.order_by("name"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text="Only these roles decide; none: every role that may approve the tool.",
     )
     respond_within = forms.DurationField(
         required=False,

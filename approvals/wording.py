@@ -1,11 +1,14 @@
-"""What a rule says, in words that somebody can check against what was meant."""
+"""What a rule says, and what it said to a call, in words that somebody can check against what was meant."""
 
+import json
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from approvals.models import ApprovalPolicy, Tier
-from approvals.policy import condition_in_words
+from approvals.policy import Asked, Judged, condition_in_words, kind_of
+from approvals.policy.conditions import Condition, sign, value_in_words
+from supportagent.tickets.rendering import escape_hidden
 
 EVERY_TOOL = "every tool that writes"
 DECIDE = {Tier.T1: "one person decides with one click", Tier.T2: "one person decides and confirms amount and payee"}
@@ -51,3 +54,50 @@ def _then(rule: ApprovalPolicy, roles: list[str]) -> str:
 
 def _care(tier: str) -> str:
     return "two different people decide" if tier == Tier.T3 else DECIDE.get(Tier(tier), tier)
+
+
+_PHRASES = {
+    "eq": ("is {}", "is not {}"),
+    "ne": ("is not {}", "is {}"),
+    "in": ("is one of {}", "is none of {}"),
+    "not_in": ("is none of {}", "is one of {}"),
+}
+MOST_VALUES, LONGEST_VALUE = 5, 60
+
+
+def because(asked: Asked) -> list[str]:
+    """Why a rule holds or does not: one line per condition that was asked."""
+    if asked.rule.fault:
+        return [asked.rule.fault]
+    return [judged_in_words(judged) for judged in asked.conditions] or ["it has no condition, so it always holds"]
+
+
+def judged_in_words(judged: Judged) -> str:
+    """`arguments.amount_minor 8400 is not > 50000`."""
+    path, condition, found = judged.condition.path, judged.condition, judged.found
+    if found is None:
+        return f"{path.text} is not there, so nobody knows"
+    wanted = value_in_words(condition.value)
+    if judged.answer is None:
+        return f"{path.text} {_shown(found)} cannot be compared: {condition_in_words(vars_of(condition))}"
+    holds, fails = _PHRASES.get(condition.op, (f"is {sign(condition.op)} {{}}", f"is not {sign(condition.op)} {{}}"))
+    if not path.quantifier:
+        return f"{path.text} {_shown(found)} {(holds if judged.answer else fails).format(wanted)}"
+    if not found:
+        return f"{path.text} has no element"
+    which = {("*", True): "one of", ("*", False): "none of", ("all", True): "each of", ("all", False): "not each of"}
+    return f"{which[path.quantifier, judged.answer]} {path.text} ({_shown(found)}) {holds.format(wanted)}"
+
+
+def vars_of(condition: Condition) -> dict[str, Any]:
+    """A condition as it is stored."""
+    return {"path": condition.path.text, "op": condition.op, "value": condition.value}
+
+
+def _shown(found: list[Any]) -> str:
+    words = [
+        escape_hidden(value_in_words(each) if kind_of(each) else json.dumps(each, ensure_ascii=False, default=str))
+        for each in found[:MOST_VALUES]
+    ]
+    cut = [word if len(word) <= LONGEST_VALUE else f"{word[:LONGEST_VALUE]}…" for word in words]
+    return ", ".join([*cut, *(["…"] if len(found) > MOST_VALUES else [])])

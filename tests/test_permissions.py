@@ -153,6 +153,8 @@ ROUTES: dict[str, Row] = {
     "admin/r/<path:content_type_id>/<path:object_id>/": opens("admin/r/0/0/", set(), others=404),
     "admin/(?P<url>.*)$": opens("admin/nowhere/", set(), others=404),
     "admin/staff/user/<id>/password/": opens("admin/staff/user/{user}/password/", {OPS, ROOT}),
+    "admin/approvals/approvalpolicy/bench/": opens("admin/approvals/approvalpolicy/bench/", {OPS, ROOT}),
+    "admin/approvals/approvalpolicy/coverage/": opens("admin/approvals/approvalpolicy/coverage/", {OPS, ROOT}),
     # The dialogs of an agent: the form, which nothing is sent with.
     "admin/agents/agent/<path:object_id>/pause/": opens(
         "admin/agents/agent/{agent}/pause/", {SUPERVISOR, OPS, ROOT, OTHER}

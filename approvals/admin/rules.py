@@ -3,19 +3,23 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from approvals.admin.pages import RulePages
 from approvals.forms import ApprovalPolicyForm
 from approvals.models import ApprovalPolicy, RuleBook, Tier
 from approvals.wording import EVERY_TOOL, conditions_in_words, duration_in_words, rule_in_words
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
-from supportagent.console.columns import NONE
+from supportagent.console.columns import NONE, link
 
 OUTCOMES = {"allow": "success", "deny": "danger", "approve": "warning"}
 
 
 @admin.register(ApprovalPolicy)
-class ApprovalPolicyAdmin(ConsoleModelAdmin):
+class ApprovalPolicyAdmin(RulePages, ConsoleModelAdmin):
     """The first enabled rule, from the top, whose conditions all hold decides."""
 
     form = ApprovalPolicyForm
@@ -24,21 +28,24 @@ class ApprovalPolicyAdmin(ConsoleModelAdmin):
     list_filter = ["outcome", "tier", "enabled", "tool"]
     list_select_related = ["tool"]
     search_fields = ["name", "tool__qualified_name"]
-    filter_horizontal = ["approvers"]
     readonly_fields = ["says", "version"]
     fieldsets = [
         (None, {"fields": [("name", "order"), "enabled", "says"]}),
         ("When", {"fields": ["tool", "conditions"]}),
         ("Then", {"fields": [("outcome", "tier"), "approvers"]}),
-        ("Time", {"fields": [("respond_within", "expires_after", "undo_seconds"), "version"]}),
+        ("Time", {"fields": ["respond_within", "expires_after", "undo_seconds", "version"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalPolicy]:
         return super().get_queryset(request).prefetch_related("approvers")
 
     @display(description="in words")
-    def says(self, rule: ApprovalPolicy) -> str:
-        return rule_in_words(rule, [role.name for role in rule.approvers.all()]) if rule.pk else NONE
+    def says(self, rule: ApprovalPolicy) -> str | SafeString:
+        if not rule.pk:
+            return NONE
+        sentence = rule_in_words(rule, [role.name for role in rule.approvers.all()])
+        bench = reverse("admin:approvals_approvalpolicy_bench_page")
+        return format_html("{} {}", sentence, link(f"{bench}?rule={rule.pk}", "Try it on the bench"))
 
     @display(description="tool", ordering="tool__qualified_name")
     def tool_shown(self, rule: ApprovalPolicy) -> str:

@@ -7,7 +7,7 @@ below it ask for more.
 
 from approvals.policy.book import RuleSet, compile_rules, current, rules_in_force
 from approvals.policy.conditions import OPERATORS, ConditionError, condition_in_words, kind_of, read
-from approvals.policy.evaluation import TRUSTED_SOURCES, UNCONFIRMED_DESTINATION, evaluate
+from approvals.policy.evaluation import TRUSTED_SOURCES, UNCONFIRMED_DESTINATION, by_declaration, evaluate
 from approvals.policy.rules import Answer, Asked, Judged, Rule, check_allowing
 from approvals.policy.ruling import Ruling
 
@@ -22,6 +22,7 @@ __all__ = [
     "Rule",
     "RuleSet",
     "Ruling",
+    "by_declaration",
     "check_allowing",
     "compile_rules",
     "condition_in_words",

@@ -34,7 +34,7 @@ def evaluate(
     book = current() if rules is None else rules
     call = Call(tool=tool, arguments=arguments, facts=facts, assurance=assurance, sums=sums, provenance=provenance)
     ruling, unread = _first(book.for_tool(tool), call, trace)
-    ruling = ruling or _by_declaration(tool)
+    ruling = ruling or by_declaration(tool)
     for rule in reversed(unread):
         ruling = rule.unread(ruling)
     if ruling.outcome == Outcome.ALLOW and not _destinations_confirmed(tool, call):
@@ -62,7 +62,8 @@ def _first(rules: tuple[Rule, ...], call: Call, trace: list[Asked] | None) -> tu
     return ruling, unread
 
 
-def _by_declaration(tool: Tool) -> Ruling:
+def by_declaration(tool: Tool) -> Ruling:
+    """What becomes of a call of this tool that no rule holds for."""
     harmless = tool.impact in (Tool.Impact.NONE, Tool.Impact.CUSTOMER_VISIBLE)
     if not tool.writes or (harmless and tool.reversible == Tool.Reversible.YES):
         return Ruling(Outcome.ALLOW.value, Tier.T1.value, None, "Reversible and low impact", 0)
