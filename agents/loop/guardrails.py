@@ -6,83 +6,39 @@ claims out of replies that no record backs.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from agents.models import ToolCall
-from agents.providers.base import Item, Said
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from agents.loop import claims, disguises, secrets
+from agents.loop.prompt import HOUSE
+from agents.loop.refusal import CallRefused
+from agents.models import Agent, ToolCall
+from agents.providers.base import HostNote, Item, ModelReply, RequestedCall, Said, ToolResult
 from supportagent.tickets.errors import TicketError
-from supportagent.tickets.models import Customer, Ticket
+from supportagent.tickets.models import Customer, Message, Ticket
 from supportagent.tickets.text import clean_body
+from supportagent.tools.models import Tool
 
-_CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_SECRETS = re.compile(
-    r"sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|eyJ[A-Za-z0-9_-]{15,}\.eyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{15,}"
+# What people read who may not know every customer.
+_FREE_TEXT = (
+    "tickets__add_internal_note",
+    "tickets__create_ticket",
+    "tickets__draft_reply",
+    "tickets__escalate_to_human",
+    "tickets__notify_team",
 )
+MAX_OTHERS = 20  # customers looked at; one of whom nobody spoke is enough
+# Where a customer is nobody in particular.
+_IMPERSONAL = ("engineering__create_engineering_issue",)
+MIN_PERSONAL = 5  # letters and digits; what is shorter, such as a country, is no personal datum by itself
+# Results that help an agent to understand, and that no customer reads.
+_FOR_STAFF = ("engineering__get_service_logs",)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_CUSTOMER_REFERENCE = re.compile(r"\bCUS-\d+\b")
-# Words that make a sentence speak of something that did not (yet) happen.
-_NOT_A_CLAIM = re.compile(
-    r"\b(?:not|never|cannot|can't|couldn't|hasn't|haven't|wasn't|isn't|won't|will|would|could|may|might|if|once|"
-    r"when|as soon as|until|unless|before|after|whether|should|unable|waiting|nothing)\b",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A kind of effect that a reply may claim, and what must stand behind it."""
-
-    name: str
-    words: re.Pattern[str]
-    tools: frozenset[str]
-    seen: re.Pattern[str] | None = None
-
-
-CLAIMS = (
-    Claim(
-        "a refund",
-        re.compile(
-            r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? (?:refunded|issued|processed) |"
-            r"\brefund\b[^!?\n]{0,60}\b(?:has been|was|is) (?:issued|made|processed|completed|sent|approved)|"
-            r"\b(?:has|have) been refunded\b|\bis refunded\b",
-            re.IGNORECASE,
-        ),
-        frozenset({"issue_refund", "cancel_order"}),
-        re.compile(r'"refunded_minor": [1-9]|"refunds": \[\{|"refund_id": "'),
-    ),
-    Claim(
-        "a cancellation",
-        re.compile(
-            r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? cancelled |"
-            r"\border\b[^!?\n]{0,40}\b(?:has been|was|is(?: now)?) cancelled\b",
-            re.IGNORECASE,
-        ),
-        frozenset({"cancel_order"}),
-        re.compile(r'"status": "cancelled"'),
-    ),
-    Claim(
-        "a change of account",
-        re.compile(
-            r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? (?:updated|changed) (?:your|the) |"
-            r"\b(?:e-?mail|address|phone|number|details|account)\b[^!?\n]{0,40}"
-            r"\b(?:has|have) been (?:updated|changed)\b",
-            re.IGNORECASE,
-        ),
-        frozenset({"update_account", "update_billing_details"}),
-    ),
-    Claim(
-        "a filed issue",
-        re.compile(
-            r"\b(?:i|we)(?:'ve| have)?(?: just| now| already)? (?:filed|opened|created|reported) |"
-            r"\b(?:issue|ticket)\b[^!?\n]{0,40}\b(?:has been|was) (?:filed|opened|created)\b",
-            re.IGNORECASE,
-        ),
-        frozenset({"create_engineering_issue", "create_ticket"}),
-        re.compile(r'"issue_id": "|"number": "'),
-    ),
-)
+MAX_SPLIT_ADDRESSES = 3  # of one text; each may be read in some thousand ways
+_CUSTOMER_REFERENCE = re.compile(r"\bCUS-\d+\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -98,11 +54,32 @@ class Verdict:
 
 
 def check_input(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Keep card numbers and secrets that a customer typed out of the prompt."""
-    return tuple(replace(item, text=masked(item.text)) if isinstance(item, Said) else item for item in items)
+    """Keep card numbers and secrets out of the prompt, whoever wrote them."""
+    return tuple(_masked(item) for item in items)
 
 
-def check_output(text: str, *, ticket: Ticket) -> Verdict:
+def _masked(item: Item) -> Item:
+    if isinstance(item, Said | HostNote):
+        return replace(item, text=secrets.masked(item.text))
+    if isinstance(item, ToolResult):
+        return replace(item, content=secrets.masked(item.content))
+    return item
+
+
+def without_secrets(reply: ModelReply) -> ModelReply:
+    """The reply as it is kept: what a model must not know is not written down either, nor sent to it again."""
+    clean = replace(
+        reply,
+        text=secrets.masked(reply.text),
+        reasoning=secrets.masked(reply.reasoning),
+        tool_calls=tuple(
+            RequestedCall(call.id, call.name, secrets.masked(call.arguments)) for call in reply.tool_calls
+        ),
+    )
+    return clean if clean == reply else replace(clean, raw=None)
+
+
+def check_output(text: str, *, ticket: Ticket, agent: Agent) -> Verdict:
     """Decide whether a final reply may be sent."""
     if not text.strip():
         return Verdict("", "the model gave no answer")
@@ -110,47 +87,89 @@ def check_output(text: str, *, ticket: Ticket) -> Verdict:
         text = clean_body(text)
     except TicketError as error:  # nothing visible, or too long: the ticket would not take it
         return Verdict(text, f"the reply cannot be sent: {error}")
-    if masked(text) != text:
+    if secrets.was_masked(text) or secrets.holds_secret(text):
         return Verdict(text, "the reply holds a card number or a secret")
-    if _names_another_customer(text, ticket.customer):
+    if _names_another_customer(text, ticket):
         return Verdict(text, "the reply holds another customer's personal data")
-    unbacked = unbacked_claims(text, ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED))
+    if _quotes_staff(text, ticket, agent):
+        return Verdict(text, "the reply quotes what only staff may read")
+    unbacked = claims.unbacked(text, ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED))
     if unbacked:
         return Verdict(text, f"the reply claims {', '.join(unbacked)}, and no record backs it")
     return Verdict(text)
 
 
-def masked(text: str) -> str:
-    """Text with card numbers and credentials replaced by a mark."""
-    text = _CARD.sub(lambda match: "[card number removed]" if _luhn(match.group()) else match.group(), text)
-    return _SECRETS.sub("[secret removed]", text)
+def _names_another_customer(text: str, ticket: Ticket) -> bool:
+    """Whether the text names a customer, by reference or e-mail address, of whom this one has not spoken."""
+    customer, found = ticket.customer, disguises.readings(text)
+    named = {name.upper() for reading in found for name in _CUSTOMER_REFERENCE.findall(reading)} - {customer.reference}
+    emails = {email.lower() for reading in found for email in _EMAIL.findall(reading)} - {customer.email.lower()}
+    if "@" in text and (emails or not _EMAIL.search(text)):
+        emails.update(_split_emails(found[1]))
+    if emails:
+        others = Customer.objects.annotate(address=Lower("email")).filter(address__in=emails).exclude(pk=customer.pk)
+        named.update(others.values_list("address", flat=True)[:MAX_OTHERS])
+    return bool(named) and not all(name.lower() in _words_of_customer(ticket) for name in named)
 
 
-def unbacked_claims(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
-    """The kinds of effect that the text claims to have happened without a succeeded call or a record that shows it."""
-    sentences = [s for s in re.split(r"(?<=[.!?])\s+|\n", text) if not _NOT_A_CLAIM.search(s)]
-    claimed = [claim for claim in CLAIMS if any(claim.words.search(sentence) for sentence in sentences)]
-    if not claimed:
-        return []
-    calls = list(succeeded)
-    names = {call.name.rpartition("__")[2] for call in calls}
-    records = [json.dumps(call.result) for call in calls]
-    return [
-        claim.name
-        for claim in claimed
-        if not claim.tools & names and not (claim.seen and any(claim.seen.search(record) for record in records))
-    ]
+def _words_of_customer(ticket: Ticket) -> str:
+    said = ticket.messages.filter(kind=Message.Kind.CUSTOMER).values_list("body", flat=True)
+    return "\n".join(said).lower()
 
 
-def _names_another_customer(text: str, customer: Customer) -> bool:
-    references = set(_CUSTOMER_REFERENCE.findall(text)) - {customer.reference}
-    emails = {email.lower() for email in _EMAIL.findall(text)} - {customer.email.lower()}
-    if references:
+def _split_emails(text: str) -> Iterator[str]:
+    """What an address with blanks in it may be: nobody knows where it begins and ends."""
+    joined = "".join(text.split()).lower()
+    for at in [match.start() for match in re.finditer("@", joined)][:MAX_SPLIT_ADDRESSES]:
+        name = re.search(r"[\w.+-]{1,40}$", joined[:at])
+        host = re.match(r"[\w.-]{4,40}", joined[at + 1 :])
+        if name and host:
+            ends = [n for n in range(4, len(host[0]) + 1) if "." in host[0][: n - 1]]
+            yield from (f"{name[0][start:]}@{host[0][:end]}" for start in range(len(name[0])) for end in ends)
+
+
+def _quotes_staff(text: str, ticket: Ticket, agent: Agent) -> bool:
+    """Whether the text takes something from notes, instructions or logs that its customer does not know already."""
+    notes = ticket.messages.filter(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
+    logs = _results(ticket).filter(name__in=_FOR_STAFF).values_list("result", flat=True)
+    ours = [HOUSE, agent.instructions, agent.goal, agent.success_criteria]
+    quoted = secrets.quotes(text, [*ours, *notes, *map(json.dumps, logs)])
+    return bool(quoted) and not quoted <= secrets.quotes("\n".join(_known_to_customer(ticket)), quoted)
+
+
+def _known_to_customer(ticket: Ticket) -> list[str]:
+    """What the customer wrote or was told, and the customer's own records."""
+    said = ticket.messages.exclude(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
+    results = _results(ticket).exclude(name__in=_FOR_STAFF).values_list("result", flat=True)
+    return [*said, *map(json.dumps, results)]
+
+
+def _results(ticket: Ticket) -> QuerySet[ToolCall]:
+    return ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED)
+
+
+def check_arguments(call: ToolCall, tool: Tool, arguments: str) -> None:
+    """Refuse a write that carries a credential, or personal data to where none belongs. Raises CallRefused."""
+    if secrets.holds_secret(arguments):
+        raise CallRefused("holds_secret", "a card number or a credential stands in the arguments")
+    if tool.qualified_name in _FREE_TEXT and _names_another_customer(arguments, call.run.ticket):
+        raise CallRefused("personal_data", "leave other customers' personal data out")
+    if tool.qualified_name in _IMPERSONAL and _holds_personal_data(arguments, call.run.ticket):
+        raise CallRefused("personal_data", "leave names, e-mail and postal addresses and phone numbers out")
+
+
+def _holds_personal_data(text: str, ticket: Ticket) -> bool:
+    if _EMAIL.search(text) or _CUSTOMER_REFERENCE.search(text):
         return True
-    return bool(emails) and Customer.objects.filter(email__in=emails).exclude(pk=customer.pk).exists()
+    accounts = _results(ticket).filter(name="store__get_customer").values_list("result", flat=True)
+    known = [ticket.customer.name, *(value for account in accounts for value in _texts(account))]
+    written = disguises.bare(text)
+    return any(value in written for value in map(disguises.bare, known) if len(value) >= MIN_PERSONAL)
 
 
-def _luhn(candidate: str) -> bool:
-    digits = [int(char) for char in candidate if char.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _texts(part)

@@ -32,7 +32,7 @@ class HandOverNeeded(Exception):
 
 def sendable(reply: ModelReply, transcript: Transcript) -> str:
     """The final text, when no guardrail objects; empty when it needs a closer look."""
-    verdict = guardrails.check_output(storable(reply.text), ticket=transcript.run.ticket)
+    verdict = guardrails.check_output(storable(reply.text), ticket=transcript.run.ticket, agent=transcript.run.agent)
     return verdict.text if verdict.passes and reply.finish == "stop" else ""
 
 
@@ -50,7 +50,7 @@ def resting_state(transcript: Transcript) -> str:
 def answer(shift: Shift, last: ModelCall, transcript: Transcript, *, superseded: bool) -> bool:
     """Send a stored final text, unless the customer wrote again meanwhile. True when the run is left."""
     run = transcript.run
-    verdict = guardrails.check_output(last.text, ticket=run.ticket)
+    verdict = guardrails.check_output(last.text, ticket=run.ticket, agent=run.agent)
     if not superseded and (not verdict.passes or last.finish != "stop"):
         problem = verdict.problem or f"the model stopped early ({last.finish})"
         raise HandOverNeeded(HandOver.Reason.GUARDRAIL, f"A reply was withheld: {problem}.", withheld=last)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Exists, Q
 
+from agents.loop import guardrails
 from agents.loop.capability import Capability
 from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import Run, ToolCall
@@ -140,6 +141,8 @@ def tool_of(call: ToolCall) -> Tool:
 
 def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:
     tool = capability.mediate(call)
+    if tool.writes:
+        guardrails.check_arguments(call, tool, wanted.arguments)
     reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
     bound = schema.bind(tool, arguments, host_bound(call))
     strict.validate(bound, tool.input_schema)

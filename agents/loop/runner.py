@@ -7,6 +7,7 @@ model, a tool or a person.
 
 import json
 import logging
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -79,6 +80,7 @@ class AgentRunner:
         if limit:
             raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.")
         thought = self._think(shift, transcript, news)
+        thought = replace(thought, reply=guardrails.without_secrets(thought.reply))
         return self._keep(shift, thought, transcript, news)
 
     def _think(self, shift: Shift, transcript: Transcript, news: list) -> Thought:

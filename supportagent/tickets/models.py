@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from supportagent.staff.models import Team, teams_visible_ids
@@ -22,6 +23,8 @@ class Customer(models.Model):
 
     class Meta:
         ordering = ["reference"]
+        # Whether a reply names somebody else's address is asked by it, whatever its case.
+        indexes = [models.Index(Lower("email"), name="tickets_customer_email")]
 
     def __str__(self) -> str:
         return self.reference
@@ -168,6 +171,9 @@ class Message(models.Model):
     author_name = models.CharField(max_length=150, blank=True)
     client_message_id = models.CharField(max_length=64, blank=True)
     run_id = models.UUIDField(null=True, blank=True, db_index=True)
+    for_agents = models.BooleanField(
+        default=False, help_text="A brief: a note that an agent may tell the customer about."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MessageQuerySet.as_manager()

@@ -98,6 +98,7 @@ def append(
     *,
     client_message_id: str = "",
     run_id: UUID | None = None,
+    for_agents: bool = False,
 ) -> Message:
     """Insert the thread's next entry and save the locked ticket with whatever the verb changed on it."""
     ticket.last_seq += 1
@@ -111,6 +112,7 @@ def append(
         author_name=author.name,
         client_message_id=client_message_id,
         run_id=run_id,
+        for_agents=for_agents,
     )
     insert(message)
     save(ticket)

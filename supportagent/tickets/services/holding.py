@@ -74,7 +74,7 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
         locked.assignee = None
         locked.state = Ticket.State.OPEN
         close_hand_over(locked, by)
-        note = write_note(locked, text, by)
+        note = write_note(locked, text, by, for_agents=True)
         audit_log.record(
             "tickets.ticket.handed_back",
             target=("ticket", locked.number),

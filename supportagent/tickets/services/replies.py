@@ -88,9 +88,11 @@ def add_note(*, ticket: Ticket, body: str, actor: User | Actor, run_id: UUID | N
         return write_note(locked, text, actor, run_id=run_id)
 
 
-def write_note(ticket: Ticket, text: str, actor: User | Actor, *, run_id: UUID | None = None) -> Message:
+def write_note(
+    ticket: Ticket, text: str, actor: User | Actor, *, run_id: UUID | None = None, for_agents: bool = False
+) -> Message:
     """The second half of every note, on a ticket that the calling verb has locked and checked."""
-    note = append(ticket, Message.Kind.NOTE, text, Author.of(actor), run_id=run_id)
+    note = append(ticket, Message.Kind.NOTE, text, Author.of(actor), run_id=run_id, for_agents=for_agents)
     audit_log.record(
         "tickets.note.added",
         target=("message", str(note.pk)),
