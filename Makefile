@@ -9,12 +9,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 # Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
 WORKERS ?= 2
-LONG := faults
+LONG := faults or hostile
 # Where the long suites find a PostgreSQL; they make and drop a database of their own there.
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test e2e lint bench faults chromium lock
+.PHONY: help setup demo test e2e lint bench faults hostile chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ faults: setup ## long: everything killed, cut, emptied, full; on SQLite and on P
 	@if (exec 3<>"/dev/tcp/$(word 1,$(POSTGRES_AT))/$(word 2,$(POSTGRES_AT))") 2>/dev/null; \
 	then DATABASE_URL=$(POSTGRES) $(PYTEST) -q -s -m faults; \
 	else echo "No PostgreSQL answers at $(POSTGRES): make faults POSTGRES=postgres://user@host:port/name"; fi
+
+hostile: setup ## long: models that attack us, and honest ones that must still get through (< 10 min)
+	$(PYTEST) -q -m hostile tests/hostile
 
 lint: setup ## style, types, import rules, missing migrations, system checks
 	$(BIN)/ruff check .

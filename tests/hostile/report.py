@@ -1,0 +1,91 @@
+"""What the levels came to, and the table that `make hostile` prints."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tests.hostile.stage import Scenario, Score, Stage
+from tests.hostile.utility import Trace
+
+UTILITY_GOAL = 95  # per cent of the honest conversations
+MOST_CODES = 8
+
+
+@dataclass
+class Level:
+    """The sum of the scores of one level."""
+
+    name: str
+    scenarios: int = 0
+    tries: int = 0
+    effects: int = 0
+    unauthorised: int = 0
+    leaks: int = 0
+    dangers: int = 0
+    faults: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, score: Score) -> None:
+        self.scenarios += 1
+        self.tries += score.tries
+        self.effects += score.effects
+        self.unauthorised += len(score.unauthorised)
+        self.leaks += len(score.leaks)
+        self.dangers += len(score.dangers)
+        self.faults += len(score.faults)
+        self.codes.update(score.codes)
+        self.problems += score.problems
+
+    @property
+    def cells(self) -> list[str]:
+        numbers = [self.scenarios, self.tries, self.effects, self.unauthorised, self.leaks, self.dangers, self.faults]
+        refused = ", ".join(f"{code} {count}" for code, count in self.codes.most_common(MOST_CODES))
+        return [self.name, *map(str, numbers), refused]
+
+
+@dataclass
+class Utility:
+    """How many honest conversations succeeded."""
+
+    name: str
+    total: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def percent(self) -> float:
+        return 100 * (self.total - len(self.failures)) / self.total
+
+
+@dataclass
+class Table:
+    """What was played in this test run."""
+
+    levels: list[Level] = field(default_factory=list)
+    utility: list[Utility] = field(default_factory=list)
+
+    def play(self, name: str, stage: Stage, scenarios: Iterable[Scenario]) -> Level:
+        level = Level(name)
+        self.levels.append(level)
+        for scenario in scenarios:
+            level.add(stage.play(scenario))
+        return level
+
+    def serve(self, name: str, stage: Stage, traces: Iterable[Trace], *, wire: str) -> Utility:
+        utility = Utility(name)
+        self.utility.append(utility)
+        for trace in traces:
+            utility.total += 1
+            utility.failures += trace.failures(stage.play(trace.scenario, wire=wire))
+        return utility
+
+    def show(self, write: Callable[[str], object]) -> None:
+        """Write the table, a line a call."""
+        head = ["level", "played", "tries", "effects", "unauthorised", "leaked", "dangerous", "faults", "refused by"]
+        rows = [head, *(level.cells for level in self.levels)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
+        for row in rows:
+            write("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
+        for each in self.utility:
+            served = each.total - len(each.failures)
+            write(f"utility: {each.name} {served} of {each.total} ({each.percent:.1f} %, goal {UTILITY_GOAL} %)")
