@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "channels",
+    "supportagent.changes",  # first: it reads governed rows as they were before others touch them
     "audit",
     "supportagent.staff",
     "supportagent.grants",
@@ -278,6 +279,9 @@ if not DEFAULT_FROM_EMAIL:
     raise SettingError("SUPPORTAGENT_EMAIL_FROM", "is missing, and EMAIL_URL names a mail server")
 # Internal hosts, as `host` or `host:port`, that webhooks and imported tool servers may nevertheless reach.
 INTERNAL_HOSTS = env.names("SUPPORTAGENT_INTERNAL_HOSTS")
+# What loosens the rules waits for a second admin. Off: every page says so.
+SECOND_ADMIN = env.flag("SUPPORTAGENT_SECOND_ADMIN", True)
+
 # Hosts that a reply may link to; links to others lose their target.
 LINK_HOSTS = env.names("SUPPORTAGENT_LINK_HOSTS")
 # The team that gets a customer's new thread.

@@ -25,10 +25,11 @@ from django.utils import timezone
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
-from agents.models import KillSwitch
+from agents.models import Agent, KillSwitch
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
+from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article
@@ -155,6 +156,16 @@ ROUTES: dict[str, Row] = {
     "admin/staff/user/<id>/password/": opens("admin/staff/user/{user}/password/", {OPS, ROOT}),
     "admin/approvals/approvalpolicy/bench/": opens("admin/approvals/approvalpolicy/bench/", {OPS, ROOT}),
     "admin/approvals/approvalpolicy/coverage/": opens("admin/approvals/approvalpolicy/coverage/", {OPS, ROOT}),
+    # 409: the person was let through, and showed no digest.
+    "admin/changes/proposedchange/<int:pk>/put-in-force/": Row(
+        "POST", "admin/changes/proposedchange/{change}/put-in-force/", everybody({OPS, ROOT}, 409)
+    ),
+    "admin/changes/proposedchange/<int:pk>/decline/": Row(
+        "POST", "admin/changes/proposedchange/{change}/decline/", everybody({OPS, ROOT}, 409)
+    ),
+    "admin/changes/proposedchange/<int:pk>/withdraw/": Row(
+        "POST", "admin/changes/proposedchange/{change}/withdraw/", {}
+    ),
     # The dialogs of an agent: the form, which nothing is sent with.
     "admin/agents/agent/<path:object_id>/pause/": opens(
         "admin/agents/agent/{agent}/pause/", {SUPERVISOR, OPS, ROOT, OTHER}
@@ -237,6 +248,7 @@ ADMIN: dict[str, Access] = {
     "approvals.delivery": ledger({OPS, ROOT}),
     "approvals.webhookendpoint": managed(OPS, ROOT),
     "audit.auditentry": ledger({AUDITOR, ROOT}),
+    "changes.proposedchange": ledger({OPS, SUPERVISOR, AUDITOR, ROOT, OTHER}),
     "auth.group": Access(view=frozenset({OPS, ROOT}), add=frozenset({ROOT})),
     "axes.accessattempt": Access(view=frozenset({ROOT}), delete=frozenset({ROOT})),
     "axes.accessfailurelog": ledger({ROOT}),
@@ -323,12 +335,23 @@ def _furnish(world: World) -> House:
         "draft": draft.pk,
         "agent": world.agent.pk,
         "user": world.rosa.pk,
+        "change": _proposed_change(world).pk,
     }
     clients = {name: Client(raise_request_exception=False) for name in PEOPLE}
     for name, person in people.items():
         if name != ANONYMOUS:
             clients[name].force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return House(people, clients, names, _one_of_each(world))
+
+
+def _proposed_change(world: World) -> ProposedChange:
+    """A pause that the demo's admin wants to end."""
+    world.agent.status = Agent.Status.PAUSED
+    world.agent.save()
+    client = Client()
+    client.force_login(world.admin, backend="django.contrib.auth.backends.ModelBackend")
+    client.post(f"/admin/agents/agent/{world.agent.pk}/resume/", {"reason": "it is well again"})
+    return ProposedChange.objects.get()
 
 
 def _leave_traces(world: World, ticket: Any) -> None:

@@ -4,7 +4,7 @@ from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse
 from unfold.sites import UnfoldAdminSite
 
-from supportagent.console import navigation
+from supportagent.console import gate, navigation
 from supportagent.console.csp import ADMIN_CSP
 
 
@@ -15,7 +15,7 @@ class ConsoleSite(UnfoldAdminSite):
         if view == self.logout:
             # Both zones log out here, and Django would not let somebody who may not see the admin do so.
             return csp_replace(ADMIN_CSP)(view)
-        return csp_replace(ADMIN_CSP)(super().admin_view(view, cacheable))
+        return csp_replace(ADMIN_CSP)(super().admin_view(gate.guarded(view), cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         # Django routes the log-in page past `admin_view`, so it needs the policy of its own.

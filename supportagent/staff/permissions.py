@@ -43,6 +43,8 @@ class Permission(StrEnum):
     VIEW_APPROVALREQUEST = "approvals.view_approvalrequest", "view approval requests"
     EXPORT_AUDITENTRY = "audit.export_auditentry", "export the audit trail"
     VIEW_AUDITENTRY = "audit.view_auditentry", "view the audit trail"
+    DECIDE_CHANGE = "changes.decide_change", "put proposed changes in force"
+    VIEW_PROPOSEDCHANGE = "changes.view_proposedchange", "see proposed changes of the rules"
     FILE_ISSUE = "engineering.file_issue", "file an engineering issue"
     VIEW_SERVICELOG = "engineering.view_servicelog", "read service logs"
     VIEW_ARTICLE = "knowledge.view_article", "read knowledge articles"

@@ -46,6 +46,7 @@ ROLES: dict[str, tuple[P, ...]] = {
         P.PAUSE_AGENT,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_DASHBOARD,
+        P.VIEW_PROPOSEDCHANGE,
         P.VIEW_RUN,
     ),
     "Finance lead": (
@@ -59,12 +60,21 @@ ROLES: dict[str, tuple[P, ...]] = {
         P.VIEW_PII,
         P.VIEW_TICKET,
     ),
-    "Ops admin": (P.PAUSE_AGENT, P.RESEND_DELIVERY, P.VIEW_DASHBOARD, P.VIEW_RUN, P.VIEW_TEAM),
+    "Ops admin": (
+        P.DECIDE_CHANGE,
+        P.PAUSE_AGENT,
+        P.RESEND_DELIVERY,
+        P.VIEW_DASHBOARD,
+        P.VIEW_PROPOSEDCHANGE,
+        P.VIEW_RUN,
+        P.VIEW_TEAM,
+    ),
     # An auditor sees every team, and changes nothing anywhere.
     "Auditor": (
         P.EXPORT_AUDITENTRY,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_AUDITENTRY,
+        P.VIEW_PROPOSEDCHANGE,
         P.VIEW_RUN,
         P.VIEW_TEAM,
         P.VIEW_TICKET,

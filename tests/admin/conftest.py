@@ -14,8 +14,9 @@ def world(db: None, settings: Any, tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def root(world: World, client: Client) -> Client:
-    """The browser of a superuser."""
+def root(world: World, client: Client, settings: Any) -> Client:
+    """The browser of the superuser of an installation that has one admin; tests/changes has two."""
+    settings.SECOND_ADMIN = False
     client.force_login(User.objects.create_superuser("root"))
     return client
 

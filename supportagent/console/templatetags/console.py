@@ -28,6 +28,12 @@ def uses_demo_model() -> bool:
     return settings.DEFAULT_MODEL_PROVIDER in settings.DEMO_PROVIDERS
 
 
+@register.simple_tag
+def one_admin_alone() -> bool:
+    """Whether what loosens the rules is in force without a second admin: everybody should know that."""
+    return not settings.SECOND_ADMIN
+
+
 @register.filter
 def micros(amount: int) -> str:
     """What a model cost, in micro-units of a dollar: `USD 0.0012`."""

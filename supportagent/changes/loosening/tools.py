@@ -1,0 +1,70 @@
+"""Tools and their servers: what may be called at all, and what is believed about its risk."""
+
+from collections.abc import Sequence
+
+from supportagent.changes.kinds import Values, govern
+from supportagent.changes.loosening.words import changed, others
+from supportagent.tools.models import MCPServer, Tool
+
+# From what needs most care to what needs least. Money and account are two sorts of harm, neither less than the other.
+REVERSIBLE = (Tool.Reversible.NO, Tool.Reversible.COMPENSABLE, Tool.Reversible.YES)
+HARM = {Tool.Impact.MONEY: 2, Tool.Impact.ACCOUNT: 2, Tool.Impact.CUSTOMER_VISIBLE: 1, Tool.Impact.NONE: 0}
+TOOL_HARMLESS = ("what_to_check",)
+SERVER_HARMLESS = ("title", "synced_at")
+JUDGED = ("enabled", "impact", "reversible", "requires_verified", "tool_class", "host_only", "destination_arguments")
+
+
+def tool_loosens(before: Values | None, after: Values | None) -> list[str]:
+    """A tool that is on and was not, or that needs less care than before."""
+    if after is None:
+        return []
+    if before is None:
+        return ["it is switched on at once"] if after["enabled"] else []
+    switched_on = after["enabled"] and not before["enabled"]
+    return (["it is switched on"] if switched_on else []) + _risk(before, after)
+
+
+def _risk(before: Values, after: Values) -> list[str]:
+    sentences = []
+    fields = changed(before, after, harmless=TOOL_HARMLESS)
+    if "impact" in fields and HARM[Tool.Impact(after["impact"])] <= HARM[Tool.Impact(before["impact"])]:
+        sentences.append(
+            f"its impact is “{_label(Tool.Impact, after['impact'])}” instead of "
+            f"“{_label(Tool.Impact, before['impact'])}”"
+        )
+    if _later(REVERSIBLE, before["reversible"], after["reversible"]):
+        sentences.append(f"it counts as reversible: {_label(Tool.Reversible, after['reversible']).lower()}")
+    if before["requires_verified"] and not after["requires_verified"]:
+        sentences.append("it no longer needs a verified customer")
+    if before["host_only"] and not after["host_only"]:
+        sentences.append("it is offered to models")
+    if "tool_class" in fields and after["tool_class"] != Tool.Repeat.OPAQUE:
+        sentences.append(f"when its outcome is unknown it counts as “{after['tool_class'] or 'built in'}”")
+    if not set(before["destination_arguments"]) <= set(after["destination_arguments"]):
+        sentences.append("fewer of its arguments count as destinations")
+    return sentences + others(fields, JUDGED)
+
+
+def _later(order: Sequence[str], before: str, after: str) -> bool:
+    return order.index(after) > order.index(before)
+
+
+def _label(choices: type, value: str) -> str:
+    return str(choices(value).label)
+
+
+def server_loosens(before: Values | None, after: Values | None) -> list[str]:
+    """A server that is on and was not, is reached elsewhere, or is believed more."""
+    if after is None:
+        return []
+    if before is None:
+        return ["it is switched on at once"] if after["enabled"] else []
+    sentences = ["it is switched on"] if after["enabled"] and not before["enabled"] else []
+    if after["trusted_for_errors"] and not before["trusted_for_errors"]:
+        sentences.append("its errors count as proof that nothing was executed")
+    fields = changed(before, after, harmless=SERVER_HARMLESS)
+    return sentences + others(fields, ("enabled", "trusted_for_errors"))
+
+
+govern(Tool, tool_loosens)
+govern(MCPServer, server_loosens, omitted=("synced_at",))
