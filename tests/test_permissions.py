@@ -350,7 +350,7 @@ def _proposed_change(world: World) -> ProposedChange:
     world.agent.save()
     client = Client()
     client.force_login(world.admin, backend="django.contrib.auth.backends.ModelBackend")
-    client.post(f"/admin/agents/agent/{world.agent.pk}/resume/", {"reason": "it is well again"})
+    client.post(f"/admin/agents/agent/{world.agent.pk}/resume/", {"_form_submitted": "on", "reason": "Well again"})
     return ProposedChange.objects.get()
 
 

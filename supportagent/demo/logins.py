@@ -32,6 +32,7 @@ LOGINS = (
     DemoLogin("finance", "Femi", "Adeyemi", "Finance lead", ("billing",), "approves what costs a lot"),
     DemoLogin("rep", "Rosa", "Lind", "Support rep", ("orders",), "answers customers, decides nothing"),
     DemoLogin("admin", "Amir", "Haddad", "Ops admin", (), "configures agents, tools and policies"),
+    DemoLogin("deputy", "Dora", "Klein", "Ops admin", (), "puts in force what another admin proposes"),
     DemoLogin("auditor", "Aiko", "Tanaka", "Auditor", (), "reads and exports the audit trail"),
     DemoLogin("partner", "Piet", "de Vries", "Supervisor", ("partners",), "sees another team's work only"),
 )
