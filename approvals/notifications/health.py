@@ -6,10 +6,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count, Min, Q
-from django.db.models.functions import Now
-from django.utils import timezone
 
 from approvals.models import Delivery
+from audit.clock import database_now
 from supportagent.console.health import Unhealthy
 
 State = Delivery.State
@@ -32,9 +31,10 @@ def tally() -> Tally:
     by_mail, by_webhook = Count("pk", Q(endpoint=None)), Count("pk", ~Q(endpoint=None))
     counts = {"email": by_mail, "webhook": by_webhook}
     waiting = Delivery.objects.filter(state=State.WAITING).aggregate(due=Min("next_attempt_at"), **counts)
-    failed = Delivery.objects.filter(state=State.FAILED, ended_at__gt=Now() - LATELY).aggregate(**counts)
+    now = database_now()
+    failed = Delivery.objects.filter(state=State.FAILED, ended_at__gt=now - LATELY).aggregate(**counts)
     due = waiting.pop("due")
-    overdue = max(timezone.now() - due, timedelta()) if due else timedelta()
+    overdue = max(now - due, timedelta()) if due else timedelta()
     return Tally(waiting, failed, overdue)
 
 

@@ -18,9 +18,10 @@ from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
+from agents import scheduler
 from approvals import services
 from approvals.access import may_decide
-from approvals.models import ApprovalDecision, ApprovalRequest, Delivery, Notice, Tier
+from approvals.models import ApprovalDecision, ApprovalRequest, Delivery, Notice, Tier, WebhookEndpoint
 from approvals.notifications import outbox
 from approvals.notifications.announcing import announce
 from approvals.notifications.health import notifications
@@ -29,7 +30,8 @@ from approvals.notifications.sender import sending
 from audit.models import AuditEntry
 from supportagent.console.health import Unhealthy
 from supportagent.staff.models import User
-from tests.approvals.receivers import MailServer
+from tests.approvals.receivers import Hooks, MailServer
+from tests.broker import eventually
 from tests.world import World, build_world, team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -291,28 +293,48 @@ def test_a_mail_server_that_is_away_costs_one_attempt_and_not_one_per_mail(world
     assert not Delivery.objects.filter(next_attempt_at__lte=timezone.now()).exists()
 
 
-def test_a_mail_server_that_hangs_holds_up_nobody_but_mail(world: World, settings: Any) -> None:
-    """The threads of the scheduler's process: reminders wait, and a webhook's thread and the duties go on."""
+def test_a_mail_server_that_hangs_holds_up_nobody_but_mail(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a mail waits for an answer, the scheduler's duties and the webhooks of the same process go on."""
     settings.SWEEP_SECONDS = 0.05
+    monkeypatch.setenv("WEBHOOK_SECRET_CRM", "whsec_" + "A" * 32)
     accepted, stop = threading.Event(), threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with socket.create_server(("127.0.0.1", 0)) as silent, Hooks() as hooks:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        settings.INTERNAL_HOSTS = [hooks.host]
+        endpoint = WebhookEndpoint.objects.create(name="CRM", url=hooks.url, secret="WEBHOOK_SECRET_CRM")
+        endpoint.teams.add(team("orders"))
         request = world.held_refund()
-        announce()
 
         def say_nothing() -> None:
             taken, _ = silent.accept()
             accepted.set()
-            stop.wait(30)
+            stop.wait(60)
             taken.close()
 
-        threading.Thread(target=say_nothing, daemon=True).start()
-        with sending(stop):
-            assert accepted.wait(10)
-            let_pass(request, left=timedelta(seconds=-1))
-            assert services.expire_due() == 1  # while the mail hangs
-            assert Delivery.objects.filter(state=Delivery.State.WAITING, attempts=1).exists()
+        threads = [threading.Thread(target=say_nothing), threading.Thread(target=run_scheduler, args=[stop])]
+        for thread in threads:
+            thread.start()
+        try:
+            with sending(stop):
+                assert accepted.wait(30)
+                let_pass(request, left=timedelta(seconds=-1))
+                eventually(lambda: any(post.json["type"] == "approval.expired" for post in hooks.posts), within=30)
+                mail_waits = Delivery.objects.get(recipient=world.ana, notice__kind="pending")
+                assert (mail_waits.state, mail_waits.attempts) == (Delivery.State.WAITING, 1)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def run_scheduler(stop: threading.Event) -> None:
+    try:
+        scheduler.run(stop)
+    finally:
+        connection.close()
 
 
 def test_nothing_is_sent_inside_a_transaction(world: World, settings: Any) -> None:
