@@ -14,4 +14,5 @@ register("agents.tool_call.intended", "A call with an effect is about to be sent
 register("agents.tool_call.succeeded", "A call with an effect was carried out")
 register("agents.tool_call.failed", "A call with an effect was declined by its domain")
 register("agents.tool_call.refused", "A call was refused before it was sent")
+register("agents.tool_call.key_reused", "Alarm: the key of a call was used for another call")
 register("agents.budget.denied", "A cap stopped a model call")

@@ -1,5 +1,6 @@
 """What agents do when the layers below them say that something happened. Runs inside the sender's transaction."""
 
+import json
 from typing import Any
 
 from django.db.models.functions import Now
@@ -7,18 +8,22 @@ from django.dispatch import receiver
 
 from agents import services
 from agents.lease import Step
+from agents.loop import planning
 from agents.models import Run, ToolCall
-from approvals.models import ApprovalDecision, ApprovalRequest
-from approvals.signals import approval_decided
+from approvals.errors import TooLate
+from approvals.models import ApprovalDecision, ApprovalQuestion, ApprovalRequest
+from approvals.signals import approval_decided, information_requested, request_replaced
 from audit.context import Actor
 from supportagent.staff.models import User
 from supportagent.tickets.models import Message, Ticket
 from supportagent.tickets.signals import message_received, ticket_taken_over
 
-_CODES = {
-    ApprovalRequest.State.REJECTED: "rejected",
-    ApprovalRequest.State.EXPIRED: "expired",
-    ApprovalRequest.State.CANCELLED: "denied_by_policy",  # by rules that changed while it waited
+GONE_OUT = "It is being carried out already, so it cannot be taken back any more."
+_NOT_SENT = (ToolCall.State.AWAITING_APPROVAL, ToolCall.State.READY)
+_REFUSALS = {
+    ApprovalRequest.State.REJECTED: ("rejected", "nothing was executed"),
+    ApprovalRequest.State.EXPIRED: ("expired", "nothing was executed"),
+    ApprovalRequest.State.CANCELLED: ("denied_by_policy", "the rules deny this now; nothing was executed"),
 }
 
 
@@ -37,30 +42,81 @@ def silence_agents(ticket: Ticket, by: User, **_: Any) -> None:
 
 @receiver(approval_decided)
 def resume_after_decision(request: ApprovalRequest, decision: ApprovalDecision | None, **_: Any) -> None:
-    """Move the call on and give its run work. The sender holds the ticket's lock; the run comes before the call."""
+    """Move the call on and give its run work. The sender holds the ticket's lock; the run comes before the call.
+
+    An approval that can still be taken back wakes nobody: the scheduler does when that time is over.
+    """
     call = ToolCall.objects.filter(pk=request.call_id, approval_id=request.pk).first()
     if call is None:
         return
-    step = Step(Run.objects.select_for_update(no_key=True).get(pk=call.run_id))
-    step.emit("human", _said(request, decision), approval=request.pk)
-    step.flush()
-    services.wake(call.run_id)
+    _tell(call, "human", _said(request, decision), approval=request.pk)
     held = ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.AWAITING_APPROVAL, approval_id=request.pk)
     if request.state == ApprovalRequest.State.APPROVED:
-        held.update(state=ToolCall.State.READY)
-        return
-    code = _CODES[ApprovalRequest.State(request.state)]
-    held.update(
-        state=ToolCall.State.REFUSED,
-        code=code,
-        result={"error": {"code": code, "message": "nothing was executed"}},
-        finished_at=Now(),
+        held.update(state=ToolCall.State.READY, effective_at=request.effective_at)
+    else:
+        code, message = _REFUSALS[ApprovalRequest.State(request.state)]
+        held.update(
+            state=ToolCall.State.REFUSED,
+            code=code,
+            result={"error": {"code": code, "message": message}},
+            finished_at=Now(),
+        )
+    if request.effective_at is None:
+        services.wake(call.run_id)
+
+
+@receiver(request_replaced)
+def follow_replacement(old: ApprovalRequest, new: ApprovalRequest, **_: Any) -> None:
+    """Put the call under the request that took the place of another: an edit, an undo, or new rules.
+
+    Race: a worker sends the call at this moment. Both hold the ticket's lock and name the state that they expect, so
+    either the call is stopped here, or it has gone out and TooLate is raised, which undoes what the sender did.
+    """
+    call = ToolCall.objects.select_related("tool__server").filter(pk=old.call_id, approval_id=old.pk).first()
+    if call is None or call.tool is None:
+        raise TooLate(GONE_OUT)
+    _tell(call, "approval", f"{old.reference} was replaced by {new.reference}", approval=new.pk)
+    call.arguments, call.bound_arguments = new.arguments, new.bound_arguments
+    amount = (call.amount_minor, call.currency)
+    planning.name_effect(call, call.tool, json.loads(new.bound_arguments))
+    if not call.tool.amount_argument:  # it follows from the facts, not from the arguments
+        call.amount_minor, call.currency = amount
+    moved = ToolCall.objects.filter(pk=call.pk, approval_id=old.pk, state__in=_NOT_SENT).update(
+        state=ToolCall.State.AWAITING_APPROVAL,
+        approval_id=new.pk,
+        effective_at=None,
+        definition_hash=new.definition_hash,
+        arguments=call.arguments,
+        bound_arguments=call.bound_arguments,
+        action_key=new.action_key,
+        effect_key=call.effect_key,
+        subject=call.subject,
+        amount_minor=call.amount_minor,
+        currency=call.currency,
     )
+    if moved != 1:
+        raise TooLate(GONE_OUT)
+
+
+@receiver(information_requested)
+def pass_question_on(question: ApprovalQuestion, **_: Any) -> None:
+    """A reviewer wants to know something: the run hears of it as its next news."""
+    call = ToolCall.objects.filter(pk=question.request.call_id).first()
+    if call is not None:
+        _tell(call, "human", f"A reviewer asks about {question.request.reference}", question=question.pk)
+        services.wake(call.run_id)
+
+
+def _tell(call: ToolCall, kind: str, title: str, **body: Any) -> None:
+    """Put a line on the run's timeline, under the run's lock, which comes before the call's."""
+    step = Step(Run.objects.select_for_update(no_key=True).get(pk=call.run_id))
+    step.emit(kind, title, call=str(call.pk), **body)
+    step.flush()
 
 
 def _said(request: ApprovalRequest, decision: ApprovalDecision | None) -> str:
+    if decision is not None:
+        return f"{decision.decided_by.display_name} {decision.get_verdict_display().lower()} {request.reference}"
     if request.state == ApprovalRequest.State.CANCELLED:
-        return f"New rules deny what {request.reference} asked for"
-    if decision is None:
-        return f"Nobody decided {request.reference} in time"
-    return f"{decision.decided_by.display_name} {decision.get_verdict_display().lower()} {request.reference}"
+        return f"The rules were changed and deny {request.reference}"
+    return f"Nobody decided {request.reference} in time"

@@ -34,6 +34,7 @@ def duties() -> list[Duty]:
     """What the scheduler does, with the intervals of the settings."""
     return [
         Duty("lost jobs enqueued again", settings.SWEEP_SECONDS, services.sweep),
+        Duty("runs woken to send what was approved", min(settings.SWEEP_SECONDS, 1), services.wake_effective),
         Duty("approval requests expired", settings.SWEEP_SECONDS, approvals.expire_due),
         Duty("overdue approval requests passed on", settings.SWEEP_SECONDS, escalate_overdue),
         Duty("notices of approval requests written", settings.SWEEP_SECONDS, announce),

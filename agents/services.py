@@ -4,6 +4,7 @@ import logging
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -180,6 +181,21 @@ def sweep() -> int:
     for run_id in run_ids:
         Run.objects.filter(pk=run_id, state=Run.State.QUEUED).update(enqueued_at=Now())
         enqueue(run_id)
+    return len(run_ids)
+
+
+def wake_effective() -> int:
+    """Wake runs that hold a call whose approval can no longer be taken back. Returns how many.
+
+    A run that is not resting looks at its calls anyway, and one woken twice finds nothing to do.
+    """
+    due = ToolCall.objects.filter(
+        state=ToolCall.State.READY, effective_at__lte=Now(), run__state=Run.State.AWAITING_APPROVAL
+    )
+    run_ids = list(due.order_by().values_list("run_id", flat=True).distinct()[:500])
+    for run_id in run_ids:
+        with transaction.atomic():
+            wake(run_id)
     return len(run_ids)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Now, TruncDate
 
 from agents.loop.refusal import CallRefused
@@ -42,14 +42,7 @@ def sums_for(call: ToolCall) -> Sums:
 
 def count(call: ToolCall, day: date) -> Sums:
     """Count a call that is about to be sent; the totals of the day with it. The rows stay locked until the commit."""
-    rows = [
-        (scope, key, connection.ops.adapt_datefield_value(day), call.tool_id, call.currency, 1, _amount(call))
-        for scope, key in sorted(_keys(call).items())
-    ]
-    marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT.format(rows=marks), [value for row in rows for value in row])
-        return _sums(call, {scope: (number, total) for scope, number, total in cursor.fetchall()})
+    return _sums(call, _add(call, day, 1, _amount(call)))
 
 
 def uncount(call: ToolCall, day: date | None = None) -> None:
@@ -59,8 +52,7 @@ def uncount(call: ToolCall, day: date | None = None) -> None:
         if sent is None:
             return
         day = sent
-    rows = _of(call).filter(day=day, tool=call.tool_id, currency=call.currency)
-    rows.update(count=F("count") - 1, amount_minor=F("amount_minor") - _amount(call))
+    _add(call, day, -1, -_amount(call))
 
 
 def caps_for(tool_ids: Iterable[int]) -> tuple[VelocityCap, ...]:
@@ -93,6 +85,18 @@ def check(call: ToolCall, sums: Sums, caps: tuple[VelocityCap, ...], *, counted:
             continue
         whose = sums[cap.scope] if cap.tool_id is not None else _of_all_tools(call, cap.scope, counted)
         _check_one(call, cap, whose)
+
+
+def _add(call: ToolCall, day: date, number: int, amount: int) -> dict[str, tuple[int, int]]:
+    """Add to the rows of a call, in their order; what they hold now."""
+    when = connection.ops.adapt_datefield_value(day)
+    rows = [
+        (scope, key, when, call.tool_id, call.currency, number, amount) for scope, key in sorted(_keys(call).items())
+    ]
+    marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT.format(rows=marks), [value for row in rows for value in row])
+        return {scope: (count, total) for scope, count, total in cursor.fetchall()}
 
 
 def _check_one(call: ToolCall, cap: VelocityCap, whose: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from agents.loop.refusal import CallRefused
 from agents.loop.shift import Shift
 from agents.loop.transcript import Transcript
 from agents.models import Run, ToolCall
+from audit.clock import database_now
 from supportagent.tools.models import MCPServer, Tool
 
 State = ToolCall.State
@@ -25,14 +26,14 @@ def finish_open_calls(shift: Shift, transcript: Transcript) -> bool:
     calls = _with_tools(transcript.calls_in(State.PROPOSED, State.SENDING, State.READY))
     proposed = [call for call in calls if call.state == State.PROPOSED]
     interrupted = [call for call in calls if call.state == State.SENDING]
-    ready = [call for call in calls if call.state == State.READY]
+    ready = _effective([call for call in calls if call.state == State.READY])
     if proposed:
         _plan(shift, proposed, transcript)
     elif interrupted:
         _settle(shift, interrupted)
     elif ready:
         _send_ready(shift, ready, transcript)
-    return bool(calls)
+    return bool(proposed or interrupted or ready)
 
 
 def send_reads(shift: Shift, reads: list[ToolCall]) -> None:
@@ -72,12 +73,10 @@ def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
 
 def _settle(shift: Shift, calls: list[ToolCall]) -> None:
     """A worker died with these under way: their receipts say what happened."""
-    settled = []
     for call in calls:
         outcome = execution.settle_by_receipt(call)
-        settled.append((call, outcome, observe(call, outcome)))
-    with step(shift.held) as current:
-        for call, outcome, evidence in settled:
+        evidence = observe(call, outcome)
+        with step(shift.held) as current:
             execution.conclude(current, _of(current.run, call), outcome, evidence)
 
 
@@ -105,6 +104,14 @@ def _send(shift: Shift, call: ToolCall) -> None:
     evidence = observe(call, outcome)
     with step(shift.held) as current:
         execution.conclude(current, _of(current.run, call), outcome, evidence)
+
+
+def _effective(ready: list[ToolCall]) -> list[ToolCall]:
+    """Those whose approval can no longer be taken back, by the database's clock. The others wait for the scheduler."""
+    if not any(call.effective_at for call in ready):
+        return ready
+    now = database_now()
+    return [call for call in ready if call.effective_at is None or call.effective_at <= now]
 
 
 def _case(transcript: Transcript, call: ToolCall, facts: dict[str, Any]) -> Case:

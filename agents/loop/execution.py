@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from agents import tallies
 from agents.lease import Step
 from agents.loop import arrows, planning
 from agents.mcp.client import call_tool
 from agents.models import ToolCall
-from supportagent.grants import receipts
+from supportagent.grants import receipts, strict
 from supportagent.grants.server import Outcome
 from supportagent.tools.models import Tool
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 State = ToolCall.State
 MAX_ATTEMPTS = 3
+KEY_REUSED = "key_reused"
 
 
 def send(call: ToolCall) -> Outcome:
@@ -35,6 +37,8 @@ def send(call: ToolCall) -> Outcome:
             actor=call.run.agent.service_user_id,
             approval=str(call.approval_id or ""),
         )
+    except receipts.KeyReused:
+        return _reused(call)
     except Exception:
         logger.exception("call %s did not answer", call.pk)
         return settle_by_receipt(call)
@@ -45,12 +49,25 @@ def send(call: ToolCall) -> Outcome:
 
 def settle_by_receipt(call: ToolCall) -> Outcome:
     """What happened to a call whose answer never came: its receipt, or the certainty that it was not executed."""
-    if call.tool is not None and not call.tool.writes:
+    assert call.tool is not None  # noqa: S101 - only planned calls are sent
+    if not call.tool.writes:
         return Outcome.refused("not_executed", "the read was interrupted")
     receipt = receipts.close(call.key)
     if receipt.void or receipt.result is None:
         return Outcome.refused("not_executed", "the call was interrupted before it was carried out")
+    sent = (call.tool.server.name, call.tool.name, strict.digest(json.loads(call.bound_arguments)))
+    if (receipt.server, receipt.tool, receipt.arguments_digest) != sent:
+        return _reused(call)
     return Outcome(ok=True, data=receipt.result["data"], records=receipt.result["records"])
+
+
+def _reused(call: ToolCall) -> Outcome:
+    """Another call was carried out under this one's key, which no honest course of events explains: an alarm.
+
+    Its result is not ours to tell, and this call is not sent under another key: somebody must look first.
+    """
+    logger.critical("the key of call %s was used for another call", call.pk)
+    return Outcome.refused(KEY_REUSED, "another call was carried out under the key of this one; nothing was executed")
 
 
 def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
@@ -69,6 +86,8 @@ def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
 
 def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, Any] | None = None) -> None:
     """Store the outcome of a sent call. What was not executed is tried again, with every check, a few times."""
+    if not outcome.ok and call.tool is not None and call.tool.writes:
+        tallies.uncount(call)
     if outcome.code == "not_executed" and call.attempt < MAX_ATTEMPTS:
         arrows.move(call, State.SENDING, State.READY, attempt=call.attempt + 1)
         step.emit("tool", f"{call.name} was not executed; trying again", call=str(call.pk))
@@ -85,6 +104,9 @@ def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, A
     )
     if call.tool is not None and call.tool.writes:
         arrows.record(f"agents.tool_call.{'succeeded' if outcome.ok else 'failed'}", call)
+    if outcome.code == KEY_REUSED:
+        arrows.record("agents.tool_call.key_reused", call)
+        step.emit("error", f"Alarm: the key of {call.name} was used for another call", call=str(call.pk))
     step.emit("tool", f"{call.name} {'succeeded' if outcome.ok else 'failed: ' + outcome.code}", call=str(call.pk))
     if evidence and evidence["differs"]:
         step.emit("guard", f"{call.name}: the outcome differs from what was intended", **evidence)

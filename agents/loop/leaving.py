@@ -42,8 +42,12 @@ def may_speak(run: Run, transcript: Transcript) -> bool:
 
 
 def resting_state(transcript: Transcript) -> str:
-    """What a run becomes that has nothing more to do: it waits for a person, or it is done."""
-    waits = transcript.calls_in(State.AWAITING_APPROVAL)
+    """What a run becomes that has nothing more to do: it waits, or it is done.
+
+    It waits for a person who decides or finds out what became of a call, or for the end of the time to take an
+    approval back: a call that could go at once would have been sent.
+    """
+    waits = transcript.calls_in(State.AWAITING_APPROVAL, State.READY, State.OUTCOME_UNKNOWN)
     return Run.State.AWAITING_APPROVAL if waits else Run.State.COMPLETED
 
 

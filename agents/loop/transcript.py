@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from agents.models import ModelCall, Run, ToolCall
 from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, Speaker, ToolResult
-from approvals.models import ApprovalDecision, ApprovalRequest
+from approvals.models import ApprovalDecision, ApprovalQuestion, ApprovalRequest
 from supportagent.prepared import prepared
 from supportagent.tickets.models import Message
 
@@ -61,10 +61,11 @@ class Transcript:
 
     def news(self) -> list[list[Any]]:
         """References to what the model has not seen yet and should answer to, in the order it will see them."""
-        loud = [*self._new_results(), *self._new_outcomes(), *self._new_messages()]
-        if not loud:
+        results, outcomes = self._new_results(), self._new_outcomes()
+        heard = [*self._new_questions(), *self._new_messages()]
+        if not (results or outcomes or heard):
             return []
-        return [*self._new_results(), *self._quiet(), *self._new_outcomes(), *self._new_messages()]
+        return [*results, *self._quiet(), *outcomes, *heard]
 
     def items(self, news: list[list[Any]]) -> tuple[Item, ...]:
         """Everything shown so far plus `news`, oldest first."""
@@ -110,6 +111,8 @@ class Transcript:
             return HostNote("Your last answer was not sent, because the customer wrote again.")
         if kind == "replaced":
             return _replaced(key)
+        if kind == "question":
+            return _question(self._questions[key])
         call = self.calls[key]
         if kind == "outcome":
             return HostNote(outcome_note(call))
@@ -181,6 +184,25 @@ class Transcript:
             if ("message", key) not in {ref[:2] for ref in self._shown} and message.run_id != self.run.pk
         ]
 
+    @cached_property
+    def _questions(self) -> dict[int, ApprovalQuestion]:
+        """What reviewers asked about calls of this run."""
+        held = [call.pk for call in self.calls.values() if call.approval_id]
+        asked = ApprovalQuestion.objects.select_related("request").filter(request__call_id__in=held).order_by("pk")
+        return {question.pk: question for question in asked} if held else {}
+
+    def _new_questions(self) -> list[list[Any]]:
+        """Questions that nobody has answered yet, about calls that still wait."""
+        waiting = {call.pk for call in self.calls_in(ToolCall.State.AWAITING_APPROVAL)}
+        if not waiting:
+            return []
+        shown = {ref[:2] for ref in self._shown}
+        return [
+            ["question", pk]
+            for pk, question in self._questions.items()
+            if question.request.call_id in waiting and not question.answered_at and ("question", pk) not in shown
+        ]
+
     def _quiet(self) -> list[list[Any]]:
         """Notes that are worth saying, but not worth a model call of their own."""
         notes: list[list[Any]] = []
@@ -225,6 +247,13 @@ def _said(message: Message) -> Item:
     if message.kind == Message.Kind.NOTE:
         return HostNote(f"Note from {message.author_name or 'a colleague'}: {message.body}")
     return Said(speaker=_SPEAKERS[message.kind], text=message.body, name=message.author_name)
+
+
+def _question(question: ApprovalQuestion) -> HostNote:
+    return HostNote(
+        f"Question about {question.request.reference} from the reviewer: {question.question} Find it out with your "
+        "tools or ask the customer; write what you learn into an internal note."
+    )
 
 
 def _replaced(key: str) -> HostNote:
