@@ -7,10 +7,12 @@ its money would count as spent, and nobody could propose the same effect again.
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.db.models.functions import Now
 
-from agents.lease import Step
-from agents.loop import execution
+from agents import outcomes
+from agents.loop import execution, reconciling
+from agents.loop.execution import Unknown
 from agents.models import Run, ToolCall
 from audit import log as audit_log
 from audit.context import Actor, acting
@@ -18,24 +20,32 @@ from supportagent.grants.server import Outcome
 
 
 def settle_abandoned() -> int:
-    """Write the outcome of every such call as its receipt tells it. Returns how many."""
+    """Write the outcome of every such call: as its receipt tells it, or that it is unknown. Returns how many.
+
+    An imported server is given the time in which its answer may still come to the worker that sent the call.
+    """
     old = Now() - timedelta(seconds=settings.LEASE_SECONDS)
-    abandoned = ToolCall.objects.filter(state=ToolCall.State.SENDING, sent_at__lt=old).exclude(run__state__in=Run.LIVE)
-    return sum(_settle(call) for call in abandoned.select_related("tool__server")[:100])
+    over = Q(deadline=None) | Q(deadline__lt=Now())
+    abandoned = ToolCall.objects.filter(over, state=ToolCall.State.SENDING, sent_at__lt=old)
+    ended = abandoned.exclude(run__state__in=Run.LIVE).select_related("tool__server", "run__agent")
+    return sum(_settle(call) for call in ended[:100])
 
 
 def _settle(call: ToolCall) -> bool:
     # Race: the call may still be on its way to its server. Closing its key decides: it is done, or never will be.
-    outcome = execution.settle_by_receipt(call)
-    if outcome.code == "not_executed":
+    outcome = execution.settle_interrupted(call)
+    finding = reconciling.look(call) if isinstance(outcome, Unknown) else None
+    if isinstance(outcome, Outcome) and outcome.code == execution.NOT_SENT:
         outcome = Outcome.refused("run_ended", "the run ended before the call was carried out")
     with audit_log.transaction(), acting(Actor.system("reaper")):
-        runs = Run.objects.select_for_update(of=("self",)).select_related("agent__service_user", "ticket__customer")
-        call.run = runs.get(pk=call.run_id)
+        found = outcomes.locked(call.pk)
         # Race: two schedulers settle the same call. The run's lock lets the second see that it is done.
-        if not ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.SENDING).exists():
+        if found is None or found[1].state != ToolCall.State.SENDING:
             return False
-        current = Step(call.run)
-        execution.conclude(current, call, outcome)
+        current, call = found
+        if isinstance(outcome, Unknown):
+            outcomes.conclude_unknown(current, call, outcome, finding)
+        else:
+            execution.conclude(current, call, outcome)
         current.flush()
         return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import Error, close_old_connections
 
-from agents import abandoned, budgets, services
+from agents import abandoned, budgets, outcomes, services
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
@@ -40,6 +40,7 @@ def duties() -> list[Duty]:
         Duty("notices of approval requests written", settings.SWEEP_SECONDS, announce),
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
         Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
+        Duty("unknown outcomes settled by a read", settings.REAPER_SECONDS, outcomes.reconcile_open),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
     ]
 

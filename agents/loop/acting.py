@@ -5,9 +5,10 @@ Each step is one transaction under the run's fence; none is open while a server 
 
 from typing import Any
 
-from agents import failpoints, tallies
-from agents.lease import step
-from agents.loop import arrows, execution, gate, planning
+from agents import failpoints, outcomes, tallies
+from agents.lease import FenceLost, step
+from agents.loop import arrows, classes, execution, gate, planning, reconciling
+from agents.loop.execution import Unknown
 from agents.loop.facts import observe, read_facts
 from agents.loop.gate import Case
 from agents.loop.provenance import sources_of
@@ -16,7 +17,8 @@ from agents.loop.shift import Shift
 from agents.loop.transcript import Transcript
 from agents.models import Run, ToolCall
 from audit.clock import database_now
-from supportagent.tools.models import MCPServer, Tool
+from supportagent.grants.server import Outcome
+from supportagent.tools.models import Tool
 
 State = ToolCall.State
 
@@ -38,9 +40,14 @@ def finish_open_calls(shift: Shift, transcript: Transcript) -> bool:
 
 def send_reads(shift: Shift, reads: list[ToolCall]) -> None:
     """Make the reads whose intent was committed with the reply that asked for them."""
-    answered = [(call, execution.send(call)) for call in reads]
+    answered = [(call, _answer_of(execution.send(call))) for call in reads]
     with step(shift.held) as current:
         execution.conclude_reads(current, [(_of(current.run, call), outcome) for call, outcome in answered])
+
+
+def _answer_of(answer: Outcome | Unknown) -> Outcome:
+    """A read that was not answered has failed: nothing depends on whether its server has carried it out."""
+    return Outcome.refused("no_answer", answer.message) if isinstance(answer, Unknown) else answer
 
 
 def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
@@ -53,7 +60,7 @@ def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
             known.append((call, {}, refusal))
     cases = {call.pk: _case(transcript, call, facts) for call, facts, declined in known if declined is None}
     # A write alone that needs nobody goes out with the commit that judged it. Of several each is judged first.
-    at_once = len(calls) == 1 and _is_built_in(calls[0])
+    at_once = len(calls) == 1 and not planning.tool_of(calls[0]).imported
     sending = None
     if at_once:
         failpoints.reach("before_intent")
@@ -72,23 +79,19 @@ def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
 
 
 def _settle(shift: Shift, calls: list[ToolCall]) -> None:
-    """A worker died with these under way: their receipts say what happened."""
+    """A worker died with these under way: it is found out what they did."""
     for call in calls:
-        outcome = execution.settle_by_receipt(call)
-        evidence = observe(call, outcome)
-        with step(shift.held) as current:
-            execution.conclude(current, _of(current.run, call), outcome, evidence)
+        _conclude(shift, call, execution.settle_interrupted(call))
 
 
 def _send_ready(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
     for call in calls:
         try:
-            facts = read_facts(call)
+            case = _case(transcript, call, read_facts(call), before=reconciling.snapshot(call))
         except CallRefused as refusal:
             with step(shift.held) as current:
                 arrows.refuse(current, _of(current.run, call), refusal)
             continue
-        case = _case(transcript, call, facts)
         failpoints.reach("before_intent")
         # The ticket too: a decision, an edit or an undo locks it, and a card may have to be made.
         with step(shift.held, with_ticket=True) as current:
@@ -99,11 +102,50 @@ def _send_ready(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> 
 
 
 def _send(shift: Shift, call: ToolCall) -> None:
-    outcome = execution.send(call)
+    answer = execution.send(call)
     failpoints.reach("after_effect")
-    evidence = observe(call, outcome)
+    try:
+        _conclude(shift, call, answer)
+    except FenceLost:
+        # Of a built-in server the receipt tells whoever has the run now; of an imported one only we have heard.
+        if planning.tool_of(call).imported and isinstance(answer, Outcome):
+            outcomes.note_late(call.key, answer)
+        raise
+
+
+def _conclude(shift: Shift, call: ToolCall, answer: Outcome | Unknown) -> None:
+    """Store what became of a call. Where its answer says nothing it is asked again, looked for, or left unknown."""
+    finding = None
+    if isinstance(answer, Unknown):
+        call, answer = _ask_again(shift, call, answer)
+    if planning.tool_of(call).imported and planning.tool_of(call).writes:
+        finding = reconciling.look(call) if isinstance(answer, Unknown) or answer.ok else None
+        if isinstance(answer, Outcome) and finding is not None and finding.happened is False:
+            words = "the server says that it was done, and the record does not show it"
+            answer = Unknown(words, evidence={"answer": answer.data})
+    if isinstance(answer, Unknown):
+        with step(shift.held) as current:
+            outcomes.conclude_unknown(current, _of(current.run, call), answer, finding)
+        return
+    evidence = observe(call, answer)
     with step(shift.held) as current:
-        execution.conclude(current, _of(current.run, call), outcome, evidence)
+        execution.conclude(current, _of(current.run, call), answer, evidence)
+
+
+def _ask_again(shift: Shift, call: ToolCall, unknown: Unknown) -> tuple[ToolCall, Outcome | Unknown]:
+    """Send a call again that may be: the server knows it by its key. Only a success tells what became of it, since a
+    refusal of one attempt says nothing about the one before."""
+    while classes.is_repeatable(planning.tool_of(call)) and call.attempt < execution.MAX_ATTEMPTS:
+        with step(shift.held) as current:
+            again = gate.repeat(current, _of(current.run, call))
+        if again is None:
+            break
+        call, answer = again, execution.send(again)
+        if isinstance(answer, Outcome) and answer.ok:
+            return call, answer
+        if isinstance(answer, Unknown):
+            unknown = answer
+    return call, unknown
 
 
 def _effective(ready: list[ToolCall]) -> list[ToolCall]:
@@ -114,18 +156,16 @@ def _effective(ready: list[ToolCall]) -> list[ToolCall]:
     return [call for call in ready if call.effective_at is None or call.effective_at <= now]
 
 
-def _case(transcript: Transcript, call: ToolCall, facts: dict[str, Any]) -> Case:
+def _case(
+    transcript: Transcript, call: ToolCall, facts: dict[str, Any], *, before: dict[str, Any] | None = None
+) -> Case:
     """What is known about a write before it is judged. One that was approved brings its own words and sources."""
     if call.approval_id is not None:
-        return Case(facts, words="", provenance={})
+        return Case(facts, words="", provenance={}, before=before)
     sources = sources_of(
         call, planning.tool_of(call), facts=facts, said=transcript.customer_said(), earlier=transcript.earlier(call)
     )
-    return Case(facts, words=transcript.customer_words(), provenance=sources)
-
-
-def _is_built_in(call: ToolCall) -> bool:
-    return planning.tool_of(call).server.transport == MCPServer.Transport.BUILTIN
+    return Case(facts, words=transcript.customer_words(), provenance=sources, before=before)
 
 
 def _of(run: Run, call: ToolCall) -> ToolCall:

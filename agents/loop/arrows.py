@@ -41,8 +41,8 @@ def note_refused(step: Step, call: ToolCall) -> None:
     record("agents.tool_call.refused", call)
 
 
-def record(action: str, call: ToolCall) -> None:
-    """Audit something that happened to one call."""
+def record(action: str, call: ToolCall, *, note: str = "") -> None:
+    """Audit something that happened to one call. `note` is what a person wrote about it."""
     run = call.run
     customer = run.ticket.customer.reference
     audit_log.record(
@@ -61,7 +61,7 @@ def record(action: str, call: ToolCall) -> None:
             "currency": call.currency,
         },
         outcome=call.code or call.state.lower(),
-        private={"reason": call.stated_reason, "arguments": call.bound_arguments},
+        private={"reason": call.stated_reason, "arguments": call.bound_arguments} | ({"note": note} if note else {}),
         subject=customer,
     )
 

@@ -1,18 +1,20 @@
 """The only place that calls tools: what the gate let through, and the reads that our own code needs.
 
-Afterwards the outcome is stored; after a crash it is found out.
+Afterwards the outcome is stored; after a crash it is found out. A built-in server's receipt says what happened. Of an
+imported one only its answer does; without one the outcome is unknown: never "failed", never sent again blindly.
 """
 
 import json
 import logging
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models.functions import Now
 
 from agents import tallies
 from agents.lease import Step
-from agents.loop import arrows, planning
-from agents.mcp.client import call_tool
+from agents.loop import arrows, classes, planning
+from agents.mcp.client import NotExecuted, OutcomeUnknown, call_tool
 from agents.models import ToolCall
 from supportagent.grants import receipts, strict
 from supportagent.grants.server import Outcome
@@ -23,72 +25,96 @@ logger = logging.getLogger(__name__)
 State = ToolCall.State
 MAX_ATTEMPTS = 3
 KEY_REUSED = "key_reused"
+# Certainly not executed, for a reason that may be over in a moment.
+NOT_SENT = "not_executed"
+PASSING = frozenset({NOT_SENT, "unreachable"})
+CODE_LIMIT = ToolCall._meta.get_field("code").max_length or 0
 
 
-def send(call: ToolCall) -> Outcome:
-    """Make the call. An exception says nothing about the effect, so the receipt is asked: done, or never will be."""
-    assert call.tool is not None  # noqa: S101 - only planned calls are sent
+@dataclass(frozen=True)
+class Unknown:
+    """Nothing proves what became of a call. `late`: its answer is still being listened for."""
+
+    message: str
+    late: bool = False
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def send(call: ToolCall) -> Outcome | Unknown:
+    """Make the call once."""
+    tool = planning.tool_of(call)
     try:
         outcome = call_tool(
-            call.tool,
+            tool,
             json.loads(call.bound_arguments),
             key=call.key,
             customer=call.run.customer,
             actor=call.run.agent.service_user_id,
             approval=str(call.approval_id or ""),
         )
+    except NotExecuted as refusal:
+        return Outcome.refused(refusal.code, refusal.message)
+    except OutcomeUnknown as unknown:
+        return Unknown(unknown.message, late=unknown.late, evidence=unknown.evidence)
     except receipts.KeyReused:
         return _reused(call)
-    except Exception:
+    except Exception as error:
         logger.exception("call %s did not answer", call.pk)
-        return settle_by_receipt(call)
+        return Unknown(f"the call ended in {type(error).__name__}") if tool.imported else settle_by_receipt(call)
     if outcome.code == "key_closed":
-        return Outcome.refused("not_executed", "the call was given up before it was carried out")
+        return Outcome.refused(NOT_SENT, "the call was given up before it was carried out")
     return outcome
 
 
+def settle_interrupted(call: ToolCall) -> Outcome | Unknown:
+    """What happened to a call whose worker died. A read may simply be made again."""
+    tool = planning.tool_of(call)
+    if not tool.writes:
+        return Outcome.refused(NOT_SENT, "the read was interrupted")
+    if tool.imported:
+        return Unknown("the worker that sent it ended before the answer was stored")
+    return settle_by_receipt(call)
+
+
 def settle_by_receipt(call: ToolCall) -> Outcome:
-    """What happened to a call whose answer never came: its receipt, or the certainty that it was not executed."""
-    assert call.tool is not None  # noqa: S101 - only planned calls are sent
-    if not call.tool.writes:
-        return Outcome.refused("not_executed", "the read was interrupted")
+    """What became of a call to a built-in server whose answer never came: its receipt, or that it never will be."""
+    tool = planning.tool_of(call)
+    if not tool.writes:
+        return Outcome.refused(NOT_SENT, "the read was interrupted")
     receipt = receipts.close(call.key)
     if receipt.void or receipt.result is None:
-        return Outcome.refused("not_executed", "the call was interrupted before it was carried out")
-    sent = (call.tool.server.name, call.tool.name, strict.digest(json.loads(call.bound_arguments)))
+        return Outcome.refused(NOT_SENT, "the call was interrupted before it was carried out")
+    sent = (tool.server.name, tool.name, strict.digest(json.loads(call.bound_arguments)))
     if (receipt.server, receipt.tool, receipt.arguments_digest) != sent:
         return _reused(call)
     return Outcome(ok=True, data=receipt.result["data"], records=receipt.result["records"])
 
 
-def _reused(call: ToolCall) -> Outcome:
-    """Another call was carried out under this one's key, which no honest course of events explains: an alarm.
-
-    Its result is not ours to tell, and this call is not sent under another key: somebody must look first.
-    """
-    logger.critical("the key of call %s was used for another call", call.pk)
-    return Outcome.refused(KEY_REUSED, "another call was carried out under the key of this one; nothing was executed")
-
-
 def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
     """Make the read that belongs to a call, with the arguments that both have. Outside transactions."""
     tool = Tool.objects.select_related("server").filter(qualified_name=qualified_name).first()
-    if tool is None or not (tool.enabled and tool.server.enabled):
+    if tool is None or tool.writes or not (tool.enabled and tool.server.enabled):
         return Outcome.refused("killed", f"{qualified_name}, which this call needs, is switched off")
-    return call_tool(
-        tool,
-        planning.shared_arguments(tool, call, facts=purpose == "facts"),
-        key=f"{call.key}.{purpose}",
-        customer=call.run.customer,
-        actor=call.run.agent.service_user_id,
-    )
+    try:
+        return call_tool(
+            tool,
+            planning.shared_arguments(tool, call, facts=purpose == "facts"),
+            key=f"{call.key}.{purpose}",
+            customer=call.run.customer,
+            actor=call.run.agent.service_user_id,
+        )
+    except NotExecuted as refusal:
+        return Outcome.refused(refusal.code, refusal.message)
+    except OutcomeUnknown as unknown:
+        return Outcome.refused("no_answer", unknown.message)
 
 
 def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, Any] | None = None) -> None:
     """Store the outcome of a sent call. What was not executed is tried again, with every check, a few times."""
-    if not outcome.ok and call.tool is not None and call.tool.writes:
+    tool = planning.tool_of(call)
+    if not outcome.ok and tool.writes:
         tallies.uncount(call)
-    if outcome.code == "not_executed" and call.attempt < MAX_ATTEMPTS:
+    if _may_try_again(call, tool, outcome):
         arrows.move(call, State.SENDING, State.READY, attempt=call.attempt + 1)
         step.emit("tool", f"{call.name} was not executed; trying again", call=str(call.pk))
         return
@@ -96,13 +122,13 @@ def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, A
         call,
         State.SENDING,
         State.SUCCEEDED if outcome.ok else State.FAILED,
-        code=outcome.code,
+        code=outcome.code[:CODE_LIMIT],
         result=outcome.data,
         records=outcome.records,
         evidence=evidence,
         finished_at=Now(),
     )
-    if call.tool is not None and call.tool.writes:
+    if tool.writes:
         arrows.record(f"agents.tool_call.{'succeeded' if outcome.ok else 'failed'}", call)
     if outcome.code == KEY_REUSED:
         arrows.record("agents.tool_call.key_reused", call)
@@ -118,3 +144,21 @@ def conclude_reads(step: Step, answered: list[tuple[ToolCall, Outcome]]) -> None
         conclude(step, call, outcome)
     if answered:
         arrows.record_reads("agents.reads.finished", [call for call, _ in answered])
+
+
+def _may_try_again(call: ToolCall, tool: Tool, outcome: Outcome) -> bool:
+    """An opaque call is sent once in its life, whatever is proved; reads of foreign servers tried by themselves."""
+    if outcome.code not in PASSING or call.attempt >= MAX_ATTEMPTS:
+        return False
+    if not tool.imported:
+        return True
+    return classes.is_repeatable(tool) or classes.is_reconcilable(tool) if tool.writes else outcome.code == NOT_SENT
+
+
+def _reused(call: ToolCall) -> Outcome:
+    """Another call was carried out under this one's key, which no honest course of events explains: an alarm.
+
+    Its result is not ours to tell, and this call is not sent under another key: somebody must look first.
+    """
+    logger.critical("the key of call %s was used for another call", call.pk)
+    return Outcome.refused(KEY_REUSED, "another call was carried out under the key of this one; nothing was executed")

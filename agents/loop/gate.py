@@ -6,7 +6,7 @@ when a call was planned or approved is checked again under that commit, because 
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models.functions import Now
@@ -35,6 +35,7 @@ class Case:
     facts: dict[str, Any]
     words: str
     provenance: dict[str, str]
+    before: dict[str, Any] | None = None  # the record as it was, where a later read is compared with it
 
 
 def plan(step: Step, call: ToolCall, case: Case, capability: Capability, *, at_once: bool) -> ToolCall | None:
@@ -61,7 +62,7 @@ def plan(step: Step, call: ToolCall, case: Case, capability: Capability, *, at_o
             _hold(step, call, case, sums, ruling)
         elif now:
             _check_may_go(now, case, capability)
-            return _commit(call, now, before=State.PROPOSED)
+            return _commit(call, now, case, before=State.PROPOSED)
         else:
             arrows.move(call, State.PROPOSED, State.READY, amount_minor=call.amount_minor, currency=call.currency)
     except CallRefused as refusal:
@@ -85,12 +86,14 @@ def intend(step: Step, call: ToolCall, case: Case, capability: Capability) -> To
             return None
         money.settle_amount(call, case.facts)
         tallies.lock([call], capability.caps)
-        counted = now.now.date()
-        sums = tallies.count(call, counted)
-        tallies.check(call, sums, capability.caps, counted=counted)
+        sums: tallies.Sums = {}
+        if planning.tool_of(call).writes:  # a read whose worker died comes here as well, and counts for nothing
+            counted = now.now.date()
+            sums = tallies.count(call, counted)
+            tallies.check(call, sums, capability.caps, counted=counted)
         if _may_still_be_sent(step, call, request, case, sums):
             _check_may_go(now, case, capability)
-            return _commit(call, now, before=State.READY)
+            return _commit(call, now, case, before=State.READY)
     except CallRefused as refusal:
         arrows.refuse(step, call, refusal)
     if counted is not None:
@@ -124,11 +127,39 @@ def _check_may_go(now: Standing, case: Case, capability: Capability) -> None:
     money.check_sum(call, case.facts)
 
 
-def _commit(call: ToolCall, now: Standing, *, before: str) -> ToolCall:
+def repeat(step: Step, call: ToolCall) -> ToolCall | None:
+    """Commit to sending a call once more under the same key, because nobody knows what became of it. None: it stays
+    unknown, because a switch, a right or the tool stands in the way by now."""
+    now = standing.standing_of(call)
+    call = now.call
+    if call.state != State.SENDING or call.tool is None or call.definition_hash != call.tool.definition_hash:
+        return None
+    try:
+        standing.check_running(now.stopped)
+        standing.check_right(call, intact.check(call))
+    except CallRefused as refusal:
+        step.emit("guard", f"{call.name} is not sent again: {refusal.message}", call=str(call.pk))
+        return None
+    arrows.move(call, State.SENDING, State.SENDING, attempt=call.attempt + 1, deadline=_deadline(call, now))
+    arrows.record("agents.tool_call.repeated", call)
+    return call
+
+
+def _commit(call: ToolCall, now: Standing, case: Case, *, before: str) -> ToolCall:
+    imported: dict[str, Any] = {}
+    if planning.tool_of(call).imported:
+        imported = {"deadline": _deadline(call, now), "reconciliation": {}}
+        if case.before is not None:
+            imported["reconciliation"] = {"before": case.before}
     amount = {"amount_minor": call.amount_minor, "currency": call.currency}
-    arrows.move(call, before, State.SENDING, sent_at=now.now, **amount)
+    arrows.move(call, before, State.SENDING, sent_at=now.now, **amount, **imported)
     arrows.record("agents.tool_call.intended", call)
     return call
+
+
+def _deadline(call: ToolCall, now: Standing) -> datetime:
+    """Until then an answer may come."""
+    return now.now + timedelta(seconds=planning.tool_of(call).listen_seconds)
 
 
 def _hold(

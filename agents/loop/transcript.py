@@ -19,6 +19,10 @@ from supportagent.prepared import prepared
 from supportagent.tickets.models import Message
 
 HISTORY = 60  # messages of the ticket that a new run is given
+UNKNOWN = (
+    "not known yet. A colleague is checking whether it was carried out. Tell the customer that we are checking; say "
+    "neither that it was done nor that it was not, and do not ask for it again."
+)
 _SPEAKERS: dict[str, Speaker] = {
     Message.Kind.CUSTOMER: "customer",
     Message.Kind.AGENT: "agent",
@@ -118,7 +122,10 @@ class Transcript:
             return HostNote(outcome_note(call))
         if kind == "mismatch":
             return HostNote(f"Outcome of {call.name} differs from what was intended: {json.dumps(call.evidence)}")
-        content = self._held(call) if kind == "held" else _result(call)
+        if kind == "unknown":
+            return HostNote(f"{_head(call)} {UNKNOWN}")
+        contents = {"held": self._held, "unknown_result": _unknown_result}
+        content = contents.get(kind, _result)(call)
         return ToolResult(call_id=call.provider_call_id, name=call.name, content=content)
 
     def _held(self, call: ToolCall) -> str:
@@ -154,27 +161,34 @@ class Transcript:
         refs = []
         for call in sorted(turn, key=lambda call: call.index):
             key = str(call.pk)
-            if {("result", key), ("held", key)} & {ref[:2] for ref in self._shown}:
+            if {("result", key), ("held", key), ("unknown_result", key)} & {ref[:2] for ref in self._shown}:
                 continue
-            refs.append(["held" if call.approval_id else "result", key])
+            plain = "unknown_result" if call.state == ToolCall.State.OUTCOME_UNKNOWN else "result"
+            refs.append(["held" if call.approval_id else plain, key])
         return refs
 
     def _new_outcomes(self) -> list[list[Any]]:
-        """Calls that the model was told to wait for, and that have ended since; and writes that went astray."""
+        """Calls that the model was told to wait for, and that have ended since, or of which nobody knows what became;
+        and writes that went astray."""
         shown = {ref[:2] for ref in self._shown}
         ended = [
             ["outcome", key]
             for key, call in self.calls.items()
             if ("outcome", key) not in shown
             and call.state in ToolCall.FINAL
-            and (("held", key) in shown or call.approval_id)
+            and (("held", key) in shown or ("unknown_result", key) in shown or call.approval_id)
+        ]
+        unknown = [
+            ["unknown", key]
+            for key, call in self.calls.items()
+            if call.state == ToolCall.State.OUTCOME_UNKNOWN and call.approval_id and ("unknown", key) not in shown
         ]
         astray = [
             ["mismatch", key]
             for key, call in self.calls.items()
             if call.evidence and call.evidence.get("differs") and ("mismatch", key) not in shown
         ]
-        return ended + astray
+        return ended + unknown + astray
 
     def _new_messages(self) -> list[list[Any]]:
         """What was said since; our own earlier answers in this run are in the transcript as model turns."""
@@ -263,13 +277,22 @@ def _replaced(key: str) -> HostNote:
     )
 
 
+def _head(call: ToolCall) -> str:
+    reference = f"reference R-{call.approval_id}" if call.approval_id else f"call {call.provider_call_id}"
+    return f"Outcome of {call.name} ({reference}):"
+
+
+def _unknown_result(call: ToolCall) -> str:
+    return json.dumps({"status": "outcome_unknown", "message": UNKNOWN})
+
+
 def _result(call: ToolCall) -> str:
     return json.dumps(call.result if call.result is not None else {"error": {"code": call.code, "message": ""}})
 
 
 def outcome_note(call: ToolCall) -> str:
     """How a call that waited for a person ended, in the fixed wording that models are told to expect."""
-    head = f"Outcome of {call.name} (reference R-{call.approval_id}):"
+    head = _head(call)
     if call.state == ToolCall.State.SUCCEEDED:
         return f"{head} done. Result: {json.dumps(call.result)}"
     if call.code == "rejected":

@@ -37,6 +37,7 @@ class Permission(StrEnum):
         return self.value.partition(".")[2]
 
     PAUSE_AGENT = "agents.pause_agent", "pause an agent"
+    RESOLVE_OUTCOME = "agents.resolve_outcome", "settle unknown outcomes"
     VIEW_RUN = "agents.view_run", "view runs"
     DECIDE_APPROVALREQUEST = "approvals.decide_approvalrequest", "decide approval requests"
     RESEND_DELIVERY = "approvals.resend_delivery", "send notifications again"

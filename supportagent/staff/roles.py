@@ -44,6 +44,7 @@ ROLES: dict[str, tuple[P, ...]] = {
         *_REP,
         P.DECIDE_APPROVALREQUEST,
         P.PAUSE_AGENT,
+        P.RESOLVE_OUTCOME,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_DASHBOARD,
         P.VIEW_PROPOSEDCHANGE,
@@ -51,6 +52,7 @@ ROLES: dict[str, tuple[P, ...]] = {
     ),
     "Finance lead": (
         P.DECIDE_APPROVALREQUEST,
+        P.RESOLVE_OUTCOME,
         P.VIEW_ACCOUNT,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_DASHBOARD,
