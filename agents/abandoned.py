@@ -44,8 +44,8 @@ def _settle(call: ToolCall) -> bool:
             return False
         current, call = found
         if isinstance(outcome, Unknown):
-            outcomes.conclude_unknown(current, call, outcome, finding)
+            outcomes.finish(current, outcomes.conclude_unknown(current, call, outcome, finding))
         else:
             execution.conclude(current, call, outcome)
-        current.flush()
+            current.flush()
         return True

@@ -65,8 +65,11 @@ def open_calls(user: User) -> QuerySet[ToolCall]:
     return unknown.order_by("sent_at", "pk")
 
 
-def conclude_unknown(step: Step, call: ToolCall, unknown: Unknown, finding: Finding | None = None) -> None:
-    """Write down that nobody knows what became of a sent call, unless a read or a late answer has told by now."""
+def conclude_unknown(step: Step, call: ToolCall, unknown: Unknown, finding: Finding | None = None) -> str:
+    """Write down that nobody knows what became of a sent call, unless a read or a late answer has told by now.
+
+    What settled it, in words for people; empty while it is unknown.
+    """
     notes = ToolCall.objects.values_list("reconciliation", flat=True).get(pk=call.pk)
     notes |= {"error": storable(unknown.message), "evidence": unknown.evidence, "unknown_since": _now_text()}
     if finding is not None:
@@ -78,9 +81,10 @@ def conclude_unknown(step: Step, call: ToolCall, unknown: Unknown, finding: Find
     step.emit("error", f"{call.name}: nobody knows whether it was carried out", call=str(call.pk))
     _publish(call)
     if "late" in notes:
-        _believe(step, call, notes["late"])
-    elif finding is not None and finding.happened:
-        _settle(step, call, Verdict.HAPPENED, "The record shows it.", result={"record": finding.after})
+        return _believe(step, call, notes["late"])
+    if finding is not None and finding.happened:
+        return _settle(step, call, Verdict.HAPPENED, "The record shows it.", result={"record": finding.after})
+    return ""
 
 
 def note_late(key: str, outcome: Outcome) -> None:
@@ -99,11 +103,12 @@ def note_late(key: str, outcome: Outcome) -> None:
         call.reconciliation |= {"late": answer | {"at": _now_text()}}
         ToolCall.objects.filter(pk=call.pk).update(reconciliation=call.reconciliation)
         step.emit("tool", f"{call.name} was answered late", call=str(call.pk))
+        settled = ""
         if call.state == State.OUTCOME_UNKNOWN:
-            _believe(step, call, answer)
+            settled = _believe(step, call, answer)
         elif call.state == State.FAILED and outcome.ok:
-            _contradict(step, call, outcome)
-        step.flush()
+            settled = _contradict(step, call, outcome)
+        finish(step, settled)
 
 
 def resolve(*, call: ToolCall, by: User, verdict: str, evidence: str) -> ToolCall:
@@ -124,8 +129,7 @@ def resolve(*, call: ToolCall, by: User, verdict: str, evidence: str) -> ToolCal
         step, call = found
         if not Team.objects.visible_to(by).filter(pk=step.run.ticket.team_id).exists():
             raise AlreadySettled("There is no such open outcome.")
-        _settle(step, call, Verdict(verdict), evidence, by=by)
-        step.flush()
+        finish(step, _settle(step, call, Verdict(verdict), evidence, by=by))
     return call
 
 
@@ -155,34 +159,33 @@ def _look_again(call: ToolCall) -> bool:
         if finding is not None:
             call.reconciliation["after"] = finding.after
         ToolCall.objects.filter(pk=call.pk).update(reconciliation=call.reconciliation)
-        settled = finding is not None and _tells(step, call, finding, now)
-        step.flush()
-        return settled
+        settled = "" if finding is None else _tells(step, call, finding, now)
+        finish(step, settled)
+        return bool(settled)
 
 
-def _tells(step: Step, call: ToolCall, finding: Finding, now: datetime) -> bool:
+def _tells(step: Step, call: ToolCall, finding: Finding, now: datetime) -> str:
     """Settle a call by what its record shows. That nothing happened is believed only when nothing can come any more,
     and the record is still exactly what it was; everything between is for a person."""
     if finding.happened:
-        _settle(step, call, Verdict.HAPPENED, "The record shows it.", result={"record": finding.after})
-        return True
+        return _settle(step, call, Verdict.HAPPENED, "The record shows it.", result={"record": finding.after})
     over = call.deadline is not None and call.deadline + GRACE < now
     if finding.happened is False and finding.unchanged and over:
-        _settle(step, call, Verdict.NOT_HAPPENED, "The record is what it was before the call.")
-        return True
-    return False
+        return _settle(step, call, Verdict.NOT_HAPPENED, "The record is what it was before the call.")
+    return ""
 
 
-def _believe(step: Step, call: ToolCall, answer: dict[str, Any]) -> None:
+def _believe(step: Step, call: ToolCall, answer: dict[str, Any]) -> str:
     """Settle an unknown outcome by an answer that came late.
 
     Of a call that was sent more than once, a refusal says nothing about the other attempts.
     """
     if answer["ok"]:
         words = "The server answered late that it was carried out."
-        _settle(step, call, Verdict.HAPPENED, words, result=answer["data"], records=answer["records"])
-    elif call.attempt == answer["attempt"] == 1:
-        _settle(step, call, Verdict.NOT_HAPPENED, "The server answered late that it was not carried out.")
+        return _settle(step, call, Verdict.HAPPENED, words, result=answer["data"], records=answer["records"])
+    if call.attempt == answer["attempt"] == 1:
+        return _settle(step, call, Verdict.NOT_HAPPENED, "The server answered late that it was not carried out.")
+    return ""
 
 
 def _settle(
@@ -194,8 +197,8 @@ def _settle(
     by: User | None = None,
     result: dict[str, Any] | None = None,
     records: list[str] | None = None,
-) -> None:
-    """Write the verdict down, take back what was counted if nothing happened, and let the run hear of it."""
+) -> str:
+    """Write the verdict down and take back what was counted if nothing happened. It in words for people."""
     happened = verdict == Verdict.HAPPENED
     if not happened:
         tallies.uncount(call)
@@ -214,20 +217,20 @@ def _settle(
     arrows.record("agents.outcome.resolved", call, note=evidence)
     who = by.display_name if by else "The record"
     step.emit("human" if by else "tool", f"{who}: {call.name} {verdict.label.lower()[3:]}", call=str(call.pk))
-    _tell(step, call, verdict, evidence)
     _publish(call)
+    return f"{call.name}: {verdict.label.lower()}. {evidence}"
 
 
-def _tell(step: Step, call: ToolCall, verdict: Verdict, evidence: str) -> None:
-    """A live run hears of it as its next news; where it has ended, the ticket's people do."""
-    if step.run.state in Run.LIVE:
+def finish(step: Step, settled: str) -> None:
+    """Write the step down. A live run hears of what was settled as its next news; where it has ended, people do."""
+    step.flush()  # first: it writes the state that the run had when it was locked
+    if settled and step.run.state in Run.LIVE:
         services.wake(step.run.pk)
-        return
-    words = f"{call.name}: {verdict.label.lower()}. {evidence}"
-    tickets.add_note(ticket=step.run.ticket, body=words, actor=Actor.system("outcomes"), run_id=step.run.pk)
+    elif settled:
+        tickets.add_note(ticket=step.run.ticket, body=settled, actor=Actor.system("outcomes"), run_id=step.run.pk)
 
 
-def _contradict(step: Step, call: ToolCall, outcome: Outcome) -> None:
+def _contradict(step: Step, call: ToolCall, outcome: Outcome) -> str:
     """It was settled that nothing happened, and now the server says that it did: the truth is kept, and an alarm."""
     arrows.move(call, State.FAILED, State.SUCCEEDED, code="", result=outcome.data, records=outcome.records)
     arrows.record("agents.tool_call.succeeded", call)
@@ -236,7 +239,7 @@ def _contradict(step: Step, call: ToolCall, outcome: Outcome) -> None:
     if sent_at is not None:
         tallies.count(call, sent_at.date())
     step.emit("error", f"Alarm: {call.name} was carried out although it was settled that it was not", call=str(call.pk))
-    _tell(step, call, Verdict.HAPPENED, "The server answered after it was settled that nothing had happened.")
+    return f"{call.name}: it was carried out after all. The server answered after it was settled that it was not."
 
 
 def locked(call_id: UUID) -> tuple[Step, ToolCall] | None:

@@ -129,4 +129,4 @@ def test_a_right_that_is_taken_while_the_model_thinks_is_gone_when_it_acts(inter
     Interrupted.meanwhile = lambda: User.objects.filter(pk=interrupted.agent.service_user_id).update(is_active=False)
     run = interrupted.advance(ticket)
     assert run.tool_calls.get().code == "permission_denied"
-    assert not ticket.messages.filter(kind="note").exists()
+    assert not ticket.messages.filter(kind="NOTE").exists()
