@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.db import connection
+
 from approvals.models import ApprovalPolicy, RuleBook
-from approvals.policy.rules import Rule, compile_rule
+from approvals.policy.rules import Call, Rule, compile_rule
+from approvals.policy.sieve import Sieve
 from supportagent.tools.models import Tool
 
 _TRIES = 5
+EDITION = f"SELECT version, stamp FROM {RuleBook._meta.db_table} WHERE id = 1"  # noqa: S608
 
 
 class Edition(NamedTuple):
@@ -23,15 +27,22 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], version: int = 0) -> None:
         self.version = version
         self.rules = tuple(rules)
-        self._by_tool: dict[tuple[int | None, bool], tuple[Rule, ...]] = {}
+        self._by_tool: dict[tuple[int | None, bool], Sieve] = {}
 
     def for_tool(self, tool: Tool) -> tuple[Rule, ...]:
         """The rules that name this tool, and those for every tool that writes if it does."""
+        return self._sieve(tool).rules
+
+    def candidates(self, tool: Tool, call: Call) -> list[Rule]:
+        """Those of them that may hold for this call or cannot be read for it; the others plainly do not hold."""
+        return self._sieve(tool).candidates(call)
+
+    def _sieve(self, tool: Tool) -> Sieve:
         key = (tool.pk, tool.writes)
         if key not in self._by_tool:
             # Race: two threads put the same value in.
-            self._by_tool[key] = tuple(
-                rule for rule in self.rules if rule.tool_id == tool.pk or (rule.tool_id is None and tool.writes)
+            self._by_tool[key] = Sieve(
+                tuple(rule for rule in self.rules if rule.tool_id == tool.pk or (rule.tool_id is None and tool.writes))
             )
         return self._by_tool[key]
 
@@ -74,5 +85,7 @@ def compile_rules(rows: Iterable[ApprovalPolicy], *, version: int = 0) -> RuleSe
 
 
 def _edition() -> Edition:
-    row = RuleBook.objects.filter(pk=1).values_list("version", "stamp").first()
+    with connection.cursor() as cursor:
+        cursor.execute(EDITION)
+        row = cursor.fetchone()
     return Edition(*row) if row else Edition(0, "")

@@ -1,7 +1,7 @@
 """The one function that judges a call."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from approvals.models import Tier
@@ -33,7 +33,8 @@ def evaluate(
     """
     book = current() if rules is None else rules
     call = Call(tool=tool, arguments=arguments, facts=facts, assurance=assurance, sums=sums, provenance=provenance)
-    ruling, unread = _first(book.for_tool(tool), call, trace)
+    # Into the trace goes every rule; otherwise those that plainly do not hold are not even looked at.
+    ruling, unread = _first(book.candidates(tool, call) if trace is None else book.for_tool(tool), call, trace)
     ruling = ruling or by_declaration(tool)
     for rule in reversed(unread):
         ruling = rule.unread(ruling)
@@ -42,7 +43,7 @@ def evaluate(
     return dataclasses.replace(ruling, book_version=book.version)
 
 
-def _first(rules: tuple[Rule, ...], call: Call, trace: list[Asked] | None) -> tuple[Ruling | None, list[Rule]]:
+def _first(rules: Sequence[Rule], call: Call, trace: list[Asked] | None) -> tuple[Ruling | None, list[Rule]]:
     """What the first rule says that holds, and the rules above it that could not be read."""
     ruling: Ruling | None = None
     unread: list[Rule] = []

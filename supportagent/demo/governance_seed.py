@@ -87,6 +87,14 @@ def _write_rules() -> None:
         outcome=ApprovalPolicy.Outcome.APPROVE,
         tier=Tier.T3,
     )
+    ApprovalPolicy.objects.create(
+        order=25,
+        name="More than EUR 1,000 to one customer in a day takes two people",
+        tool=tools["store__issue_refund"],
+        conditions=[{"path": "sums.customer.amount_minor", "op": "gt", "value": 100_000}],
+        outcome=ApprovalPolicy.Outcome.APPROVE,
+        tier=Tier.T3,
+    )
     for order, name, label in (
         (30, "store__issue_refund", "Every refund is seen by a person"),
         (40, "store__cancel_order", "Every cancellation is seen by a person"),

@@ -45,6 +45,7 @@ def test_every_enabled_tool_that_writes_is_there_with_its_rules_in_order(world: 
     assert [placed.rule.name for placed in covered().rules] == [
         "Money goes back only to a verified customer",
         "Refunds above EUR 500 take two people",
+        "More than EUR 1,000 to one customer in a day takes two people",
         "Every refund is seen by a person",
     ]
     page = root.get(PAGE).content.decode()

@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from approvals.models import ApprovalPolicy, RuleBook
-from approvals.policy import Ruling, evaluate, rules_in_force
+from approvals.policy import Ruling, current, evaluate, rules_in_force
+from approvals.policy.rules import Call
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.tools.models import Tool
@@ -25,7 +26,8 @@ def refund() -> Tool:
 
 
 def ask(tool: Tool, amount: int = 8400) -> Ruling:
-    return evaluate(tool=tool, arguments={"amount_minor": amount}, facts={}, assurance="verified")
+    sums = {scope: {"count": 1, "amount_minor": amount} for scope in ("customer", "subject", "agent")}
+    return evaluate(tool=tool, arguments={"amount_minor": amount}, facts={}, assurance="verified", sums=sums)
 
 
 def rule() -> ApprovalPolicy:
@@ -59,6 +61,16 @@ def test_a_thousand_rules_cost_one_small_statement(world: World, count: int) -> 
         assert ask(tool).rule_name == "Every refund is seen by a person"
     assert len(asked) == 1
     assert "approvals_rulebook" in asked[0]["sql"]
+
+
+def test_of_a_thousand_rules_only_those_that_may_hold_are_asked(world: World) -> None:
+    tool = refund()
+    write_many(tool, 1000)
+    call = {"tool": tool, "facts": {}, "sums": None, "provenance": None, "assurance": "verified"}
+    few = current().candidates(tool, Call(arguments={"amount_minor": 1_000_003}, **call))
+    assert [rule.name for rule in few if rule.name.startswith("rule ")] == ["rule 0", "rule 1", "rule 2"]
+    unknown = current().candidates(tool, Call(arguments={}, **call))
+    assert len(unknown) >= 1000, "what cannot be known is asked, and goes to a person"
 
 
 def test_reading_the_rules_anew_takes_the_same_number_of_statements(world: World) -> None:
@@ -172,6 +184,13 @@ def test_many_rules_at_once_cannot_be_changed_past_their_versions(world: World, 
     with pytest.raises(TypeError, match="Save each rule by itself"), transaction.atomic():
         IN_BULK[way]()
     assert ask(refund()).outcome == "approve"
+
+
+def test_the_demo_asks_two_people_above_a_thousand_euros_for_one_customer_in_a_day(world: World) -> None:
+    for total, tier in ((100_000, "T2"), (100_001, "T3")):
+        sums = {"customer": {"count": 3, "amount_minor": total}}
+        call = {"arguments": {"amount_minor": 8400}, "facts": {}, "assurance": "verified", "sums": sums}
+        assert evaluate(tool=refund(), **call).tier == tier
 
 
 def test_a_change_that_was_rolled_back_leaves_nothing_behind(world: World) -> None:

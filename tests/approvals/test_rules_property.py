@@ -67,6 +67,39 @@ def test_the_policy_always_answers_and_its_trace_changes_nothing(tool: Any, rule
     assert len(trace) == len(book.for_tool(tool))
 
 
+PLAIN = st.fixed_dictionaries(
+    {
+        "path": st.sampled_from(["arguments.a", "arguments.b", "facts.a"]),
+        "op": st.sampled_from(OPERATORS),
+        "value": st.one_of(
+            st.integers(-3, 3), st.booleans(), st.sampled_from(["a", "b"]), st.none(), st.just([1, "a"])
+        ),
+    }
+)
+MANY = st.lists(
+    st.builds(
+        ApprovalPolicy,
+        name=st.integers(0, 99).map(str),
+        order=st.integers(0, 50),
+        outcome=OUTCOMES,
+        conditions=st.lists(PLAIN, min_size=1, max_size=2),
+    ),
+    max_size=25,
+)
+FLAT = st.dictionaries(st.sampled_from(["a", "b"]), SCALARS, max_size=2)
+
+
+@settings(max_examples=800, deadline=None)
+@given(rules=MANY, arguments=FLAT, facts=FLAT)
+def test_rules_that_are_not_looked_at_are_only_those_that_plainly_do_not_hold(
+    rules: Any, arguments: Any, facts: Any
+) -> None:
+    tool = Tool(pk=1, effect="WRITE", impact="money", reversible="no")
+    call = {"arguments": arguments, "facts": facts, "assurance": "verified", "rules": compile_rules(rules)}
+    trace: list[Any] = []
+    assert evaluate(tool=tool, **call) == evaluate(tool=tool, trace=trace, **call)
+
+
 @settings(max_examples=600, deadline=None)
 @given(tool=TOOLS, rules=RULES, call=CALLS)
 def test_a_call_is_allowed_only_by_a_rule_that_was_read_with_none_unread_above_it(
