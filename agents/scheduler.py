@@ -16,6 +16,7 @@ from agents import abandoned, budgets, outcomes, services
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
+from approvals.requeue import requeue_outdated
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def duties() -> list[Duty]:
         Duty("lost jobs enqueued again", settings.SWEEP_SECONDS, services.sweep),
         Duty("runs woken to send what was approved", min(settings.SWEEP_SECONDS, 1), services.wake_effective),
         Duty("approval requests expired", settings.SWEEP_SECONDS, approvals.expire_due),
+        Duty("approval requests judged by new rules", settings.SWEEP_SECONDS, requeue_outdated),
         Duty("overdue approval requests passed on", settings.SWEEP_SECONDS, escalate_overdue),
         Duty("notices of approval requests written", settings.SWEEP_SECONDS, announce),
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),

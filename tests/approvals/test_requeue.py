@@ -1,12 +1,18 @@
 """A rule changes: what waits under the old rules is judged again."""
 
+from datetime import timedelta
+
 import pytest
 
+from agents.models import ToolCall
+from agents.scheduler import duties
+from approvals import services
+from approvals.errors import AlreadyDecided, NotAllowed
 from approvals.models import ApprovalPolicy, ApprovalRequest
 from approvals.policy import rules_in_force
 from approvals.requeue import requeue_outdated
 from audit.models import AuditEntry
-from tests.approvals.desk import set_rule
+from tests.approvals.desk import colleague, set_rule
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +93,62 @@ def test_nothing_to_do_costs_two_statements(world: World, django_assert_num_quer
     requeue_outdated()
     with django_assert_num_queries(2):
         assert requeue_outdated() == 0
+
+
+def test_the_call_follows_and_is_carried_out_once_two_people_agree(world: World) -> None:
+    old = world.held_refund()
+    set_rule(tier="T3")
+    requeue_outdated()
+    new = pending()
+    assert (world.call().state, world.call().approval_id) == ("AWAITING_APPROVAL", new.pk)
+    with pytest.raises(AlreadyDecided, match="the rules changed"):
+        world.approve(old)
+    world.approve(new)
+    assert pending() == new, "one of two"
+    world.approve(new, by=colleague(world.ana))
+    world.advance(new.ticket)
+    assert world.refunds() == 1
+
+
+def test_the_first_of_two_approvals_does_not_count_under_other_rules(world: World) -> None:
+    set_rule(tier="T3")
+    old = world.held_refund()
+    world.approve(old)
+    set_rule(expires_after=timedelta(hours=1))
+    requeue_outdated()
+    assert pending() != old
+    assert not pending().decisions.exists()
+
+
+def test_a_call_that_is_gone_leaves_its_request_alone(world: World) -> None:
+    old = world.held_refund()
+    ToolCall.objects.update(approval_id=None)
+    set_rule(tier="T3")
+    assert requeue_outdated() == 0
+    assert pending() == old
+    assert requeue_outdated() == 0
+    assert not AuditEntry.objects.filter(action="approvals.request.superseded").exists()
+
+
+def test_who_edited_a_request_does_not_decide_what_takes_its_place(world: World) -> None:
+    old = world.held_refund()
+    editor = colleague(world.ana)
+    edited = services.edit(
+        request=old, by=editor, shown_digest=old.digest, values={"amount_minor": 4200}, reason="half of it arrived"
+    )
+    set_rule(tier="T3")
+    assert requeue_outdated() == 1
+    assert pending().supersedes == edited
+    with pytest.raises(NotAllowed, match="you edited this"):
+        world.approve(pending(), by=editor)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_judged_again_as_soon_as_the_change_is_committed(world: World) -> None:
+    old = world.held_refund()
+    set_rule(tier="T3")
+    assert pending().supersedes == old
+
+
+def test_the_scheduler_judges_again_what_waits() -> None:
+    assert requeue_outdated in [duty.act for duty in duties()]
