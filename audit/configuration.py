@@ -53,14 +53,20 @@ def _record_grant(row: Any, change: str) -> None:
         return
     grant: Any = row  # guardian's bases leave the field that names the object to their subclasses
     holder = ("role", str(grant.group_id)) if hasattr(grant, "group_id") else ("user", str(grant.user_id))
-    table: Any = type(grant)
-    about = table.content_object.field.related_model._meta.label_lower
     _record(
         GRANT,
-        (about, str(grant.content_object_id)),
+        _object_of(grant),
         {"change": change, "permission": grant.permission.codename},
         refs=[holder],
     )
+
+
+def _object_of(grant: Any) -> tuple[str, str]:
+    """What the right is on: most models have a table of their own for it, the others share one by content type."""
+    if hasattr(grant, "object_pk"):
+        return f"{grant.content_type.app_label}.{grant.content_type.model}", str(grant.object_pk)
+    table: Any = type(grant)
+    return table.content_object.field.related_model._meta.label_lower, str(grant.content_object_id)
 
 
 def _role_given(sender: Any, instance: Model, action: str, pk_set: set[int] | None, reverse: bool, **_: Any) -> None:

@@ -36,22 +36,36 @@ def admit(request: HttpRequest, view: View) -> HttpResponseBase:
     """
     if not settings.SECOND_ADMIN or isinstance(request, forms.TriedAgain):
         return view()
-    with services.in_turn():
-        with transaction.atomic():
-            with watching() as watch:
-                response = view()
-                difference = watch.difference()
-            loosens = difference.loosens()
-            if loosens:
-                transaction.set_rollback(True)
-            else:
-                _judge_passwords(request, watch)
-        return _propose(request, difference, loosens) if loosens else response
+    session = request.session.session_key
+    try:
+        with services.in_turn():
+            with transaction.atomic():
+                with watching() as watch:
+                    response = view()
+                    difference = watch.difference()
+                loosens = difference.loosens()
+                if loosens:
+                    transaction.set_rollback(True)
+                else:
+                    _judge_passwords(request, watch)
+            if not loosens:
+                return response
+            _take_back(request, session)
+            return _propose(request, difference, loosens)
+    except Exception:
+        _take_back(request, session)
+        raise
+
+
+def _take_back(request: HttpRequest, session: str | None) -> None:
+    """What the view did to the request itself: it said that it saved, and a password form changes the session's key."""
+    request._messages = default_storage(request)  # type: ignore[attr-defined]
+    if request.session.session_key != session:
+        request.session = type(request.session)(session)
 
 
 def _propose(request: HttpRequest, difference: Difference, loosens: list[str]) -> HttpResponseBase:
     """Keep the change for a second admin, or ask for the reason first."""
-    request._messages = default_storage(request)  # type: ignore[attr-defined]  # the view said that it was saved
     try:
         form = forms.kept(request.POST)
     except forms.Secret:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from guardian.admin import GuardedModelAdminMixin
@@ -79,6 +79,17 @@ class ConsoleModelAdmin(SimpleHistoryAdmin, GuardedModelAdminMixin, ModelAdmin):
         if self.keeps_history:
             return super().history_view(request, object_id, extra_context)
         return admin.ModelAdmin.history_view(self, request, object_id, extra_context)
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Looking at an old version takes the right to see the row; bringing it back, the right to change it."""
+        if request.method != "POST":
+            return super().history_form_view(request, object_id, version_id, extra_context)
+        if not self.has_change_permission(request, self.get_object(request, object_id)):
+            raise PermissionDenied
+        with transaction.atomic():
+            return super().history_form_view(request, object_id, version_id, extra_context)
 
     def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponse:
         self._require_granting(request)

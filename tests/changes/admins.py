@@ -34,7 +34,7 @@ def filled(response: Any) -> dict[str, Any]:
 
 def _sent(bound: Any) -> dict[str, Any]:
     value = bound.value()
-    if value is None or value is False:
+    if value is None or value is False or bound.field.disabled:
         return {}
     if value is True:
         return {bound.html_name: "on"}

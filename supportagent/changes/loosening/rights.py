@@ -3,16 +3,14 @@
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
+from django.contrib.auth.models import Group
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from supportagent.changes.kinds import Values, govern
 from supportagent.changes.loosening.schemas import narrows
 from supportagent.changes.loosening.words import added, changed, names, others
 from supportagent.staff.models import Team, User
-from supportagent.tools.access import USE
-from supportagent.tools.models import ToolGrant, ToolUserGrant
+from supportagent.tools.models import ToolGrant
 
 OF_A_PERSON = ("username", "first_name", "last_name", "email")
 FLAGS = {
@@ -33,8 +31,6 @@ def user_loosens(before: Values | None, after: Values | None) -> list[str]:
         sentences.append(f"gets of its own: {names(permissions)}")
     if before is None:
         return sentences
-    if lost := [int(each["id"]) for each in added(after, before, "groups")]:
-        sentences += _limits_lost(lost, [int(each["id"]) for each in after["groups"]])
     known = (*FLAGS, "groups", "user_permissions")
     return sentences + others(changed(before, after, harmless=OF_A_PERSON), known)
 
@@ -43,17 +39,6 @@ def _raised_flag(before: Values | None, after: Values, flag: str) -> bool:
     """A new account is active and nothing more: that is no right yet."""
     had = before[flag] if before is not None else flag == "is_active"
     return bool(after[flag] and not had)
-
-
-def _limits_lost(lost: list[int], kept: list[int]) -> list[str]:
-    """The rules of all roles together limit a call: with a role that goes, a limit may go and the tool may stay."""
-    use = ToolGrant.objects.filter(permission__codename=USE)
-    elsewhere = use.filter(group__in=kept).values("content_object")
-    limiting = use.filter(group__in=lost, content_object__in=elsewhere).exclude(argument_rules={})
-    return [
-        f"loses the limit of the role {grant.group.name} on {grant.content_object}"
-        for grant in limiting.select_related("group", "content_object").order_by("pk")
-    ]
 
 
 def group_loosens(before: Values | None, after: Values | None) -> list[str]:
@@ -80,24 +65,12 @@ def grant_loosens(before: Values | None, after: Values | None) -> list[str]:
 
 
 def tool_grant_loosens(before: Values | None, after: Values | None) -> list[str]:
-    """As any grant, and its argument rules: those of a grant that goes no longer limit the agents that keep others."""
-    if after is None:
-        return _withdrawn(before)  # type: ignore[arg-type]
-    if before is None or set(changed(before, after)) - {"argument_rules"}:
+    """As any grant, and its argument rules. Grants add up, so one that goes takes no limit from another."""
+    if before is None or after is None or set(changed(before, after)) - {"argument_rules"}:
         return grant_loosens(before, after)
     if narrows(before["argument_rules"], after["argument_rules"]):
         return []
     return ["its argument rules are changed, and may accept more than before"]
-
-
-def _withdrawn(before: Values) -> list[str]:
-    use = Q(content_object=before["content_object"]["id"], permission__codename=USE)
-    calls = Permission.objects.filter(pk=before["permission"]["id"], codename=USE).exists()
-    if not before["argument_rules"] or not calls:
-        return []
-    if ToolGrant.objects.filter(use).exists() or ToolUserGrant.objects.filter(use).exists():
-        return ["its argument rules no longer limit those who may call the tool by another grant"]
-    return []
 
 
 def _object(values: Values) -> str:
