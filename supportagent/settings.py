@@ -281,7 +281,8 @@ if not DEFAULT_FROM_EMAIL:
 INTERNAL_HOSTS = env.names("SUPPORTAGENT_INTERNAL_HOSTS")
 # What loosens the rules waits for a second admin. Off: every page says so.
 SECOND_ADMIN = env.flag("SUPPORTAGENT_SECOND_ADMIN", True)
-
+# Whether the programs of imported stdio servers may be run. Whoever may add one can run anything as our user.
+MCP_STDIO = env.flag("SUPPORTAGENT_MCP_STDIO", not PRODUCTION)
 # Hosts that a reply may link to; links to others lose their target.
 LINK_HOSTS = env.names("SUPPORTAGENT_LINK_HOSTS")
 # The team that gets a customer's new thread.

@@ -28,6 +28,10 @@ def test_only_execution_calls_tools(graph: grimp.ImportGraph):
     assert importers(graph, "agents.mcp.client") == {"agents.loop.execution"}
 
 
+def test_imported_servers_are_reached_by_the_client_and_the_import_only(graph: grimp.ImportGraph):
+    assert importers(graph, "agents.mcp.remote") == {"agents.mcp.client", "agents.mcp.importing"}
+
+
 def test_the_loop_reaches_providers_through_their_registry_only(graph: grimp.ImportGraph):
     shared = {"agents.providers.base", "agents.providers.registry"}
     adapters = {m for m in graph.find_descendants("agents.providers") if m not in shared}

@@ -272,7 +272,7 @@ ADMIN: dict[str, Access] = {
     "tickets.rating": ledger(TICKETS, of_team=True),
     "tickets.teamnotice": ledger(TICKETS, of_team=True),
     "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*WORKERS, ROOT, OTHER}), of_team=True),
-    "tools.mcpserver": managed(OPS, ROOT, add=False, delete=False),
+    "tools.mcpserver": managed(OPS, ROOT, delete=False),
     "tools.tool": managed(OPS, ROOT, add=False, delete=False),
     "widget.widgetapp": managed(ROOT),
     "widget.widgetsession": ledger({ROOT}),

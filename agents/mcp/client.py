@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.mcp import remote
+from agents.mcp import importing, remote
 from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
 from supportagent.grants import signing
 from supportagent.grants.server import Outcome
@@ -22,9 +22,7 @@ def call_tool(
     tries again by itself and raises NotExecuted.
     """
     if tool.imported:
-        if tool.writes:
-            return remote.write(tool, arguments, key=key)
-        return remote.read(tool, arguments)
+        return _call_imported(tool, arguments, key=key)
     server = get_server(tool.server.name)
     token = signing.issue(
         key=key,
@@ -36,3 +34,11 @@ def call_tool(
         approval=approval,
     )
     return server.call(tool.name, arguments, grant_token=token)
+
+
+def _call_imported(tool: Tool, arguments: dict[str, Any], *, key: str) -> Outcome:
+    try:
+        return remote.write(tool, arguments, key=key) if tool.writes else remote.read(tool, arguments)
+    except DefinitionChanged:
+        importing.switch_off_changed(tool)
+        raise

@@ -49,6 +49,7 @@ def _pin(row: MCPServer, server: DomainServer, declared: ServerTool) -> Tool:
             "facts_tool": declared.facts,
             "check_tool": declared.check,
             "check_fields": list(declared.check_fields),
+            "destination_arguments": list(declared.destination),
             "subject_argument": declared.subject,
             "amount_argument": declared.amount,
             "currency_argument": declared.currency,

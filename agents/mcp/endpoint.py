@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from agents.mcp import credentials
+from agents.mcp.errors import NotExecuted
 from supportagent.tools.models import MCPServer
 
 CLIENT: dict[str, Any] = {"name": "supportagent", "version": "1"}
@@ -24,7 +27,9 @@ class Endpoint:
 
     @classmethod
     def of(cls, server: MCPServer) -> "Endpoint":
-        """Raises NotExecuted when the token is missing."""
+        """Raises NotExecuted when the token is missing, or when this installation runs no foreign programs."""
+        if server.transport == MCPServer.Transport.STDIO and not settings.MCP_STDIO:
+            raise NotExecuted("refused", "SUPPORTAGENT_MCP_STDIO is off: no programs of other servers are run")
         return cls(
             server_id=server.pk,
             name=server.name,

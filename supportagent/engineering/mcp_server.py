@@ -46,6 +46,8 @@ def get_service_logs(call: CallContext, *, service: str = "", hours: int = 24) -
 
 @server.tool(
     effect="WRITE",
+    impact="none",
+    reversible="yes",
     permission="engineering.file_issue",
     schema={
         "type": "object",

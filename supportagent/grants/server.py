@@ -86,6 +86,7 @@ class ServerTool:
     currency: str
     check: str
     check_fields: tuple[str, ...]
+    destination: tuple[str, ...]
     host_only: bool
 
 
@@ -121,8 +122,8 @@ class DomainServer:
         permission: str,
         schema: dict[str, Any],
         bound: Mapping[str, str] | None = None,
-        impact: str = "none",
-        reversible: str = "yes",
+        impact: str | None = None,
+        reversible: str | None = None,
         requires_verified: bool = False,
         facts: str = "",
         subject: str = "",
@@ -130,13 +131,21 @@ class DomainServer:
         currency: str = "",
         check: str = "",
         check_fields: tuple[str, ...] = (),
+        destination: tuple[str, ...] = (),
         host_only: bool = False,
     ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-        """Declare a handler as a tool; its docstring is the contract that the model reads."""
+        """Declare a handler as a tool; its docstring is the contract that the model reads.
+
+        A write says its `impact` and whether it is `reversible`; where it does not, a person decides on each call and
+        a system check names it. `destination` names the arguments that say where something goes: the words of a model
+        never decide these alone.
+        """
 
         def register(handler: Callable[..., Result]) -> Callable[..., Result]:
             if schema.get("additionalProperties") is not False:
                 raise ValueError(f"{handler.__name__}: the schema must forbid additional properties")
+            if not set(destination) <= set(schema.get("properties", {})):
+                raise ValueError(f"{handler.__name__}: a destination must be an argument")
             self.tools[handler.__name__] = ServerTool(
                 name=handler.__name__,
                 description=inspect.getdoc(handler) or "",
@@ -145,8 +154,8 @@ class DomainServer:
                 effect=effect,
                 permission=permission,
                 bound=bound or {},
-                impact=impact,
-                reversible=reversible,
+                impact=_declared(impact, effect, otherwise="none"),
+                reversible=_declared(reversible, effect, otherwise="yes"),
                 requires_verified=requires_verified,
                 facts=facts,
                 subject=subject,
@@ -154,6 +163,7 @@ class DomainServer:
                 currency=currency,
                 check=check,
                 check_fields=check_fields,
+                destination=destination,
                 host_only=host_only,
             )
             return handler
@@ -246,6 +256,10 @@ class DomainServer:
 @prepared
 def _active_account(pk: int) -> "QuerySet[Any]":
     return get_user_model().objects.filter(pk=pk, is_active=True)
+
+
+def _declared(given: str | None, effect: str, *, otherwise: str) -> str:
+    return given or (otherwise if effect == "READ" else "")
 
 
 def _outcome(result: Result) -> Outcome:

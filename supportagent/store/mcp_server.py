@@ -230,6 +230,7 @@ def cancel_order(call: CallContext, *, order_id: str) -> Result:
     requires_verified=True,
     facts="store__account_facts",
     check="store__account_facts",
+    destination=("email", "phone", "address"),
 )
 def update_account(
     call: CallContext,
@@ -278,6 +279,7 @@ def update_account(
     requires_verified=True,
     facts="store__account_facts",
     check="store__account_facts",
+    destination=("address",),
 )
 def update_billing_details(
     call: CallContext,

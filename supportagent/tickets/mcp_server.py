@@ -41,6 +41,7 @@ def _tool(*, effect: str, permission: str, impact: str = "none", **properties: A
         effect=effect,
         permission=permission,
         impact=impact,
+        reversible="yes",
         bound=_BOUND,
         schema={
             "type": "object",

@@ -7,4 +7,4 @@ class ToolsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from supportagent.tools import audit_actions  # noqa: F401 - registers on import
+        from supportagent.tools import audit_actions, checks  # noqa: F401 - they register on import

@@ -67,6 +67,8 @@ def definition_hash(tool: ServerTool) -> str:
         "subject": [tool.subject, tool.amount, tool.currency],
         "facts": tool.facts,
         "check": [tool.check, *tool.check_fields],
+        "destination": sorted(tool.destination),
+        "risk": [tool.impact, tool.reversible, tool.requires_verified],
     }
     return _hash(definition)
 

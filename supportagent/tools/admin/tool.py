@@ -1,22 +1,25 @@
-"""Tools in the admin: what may be called, and which role may call or approve it.
+"""Tools in the admin: what may be called, what an imported one may do to whom, and which role may call or approve it.
 
-A definition comes from its server and is pinned; here it is read, switched off, and granted.
+A definition comes from its server and is pinned; here it is read, switched off, and granted. What is known about the
+risk of a built-in tool stands in our code; of an imported one an admin says it.
 """
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from supportagent.console.admin import ConsoleModelAdmin
+from supportagent.console.admin import ConsoleModelAdmin, ReasonForm
 from supportagent.console.columns import json_column, preformatted
 from supportagent.console.inlines import GrantInline
 from supportagent.tools.access import APPROVE, USE
+from supportagent.tools.definitions import difference
 from supportagent.tools.forms import ToolGrantForm
-from supportagent.tools.models import MCPServer, Tool, ToolGrant, ToolUserGrant
+from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
+from supportagent.tools.reviewing import REVIEWED, ReviewForm
 
 IMPACTS = {"none": "default", "customer-visible": "info", "money": "danger", "account": "warning"}
 
@@ -57,29 +60,56 @@ class ToolAdmin(ConsoleModelAdmin):
             {
                 "classes": ["tab"],
                 "fields": [
-                    ("effect", "impact"),
-                    ("reversible", "requires_verified"),
-                    ("host_only", "facts_tool"),
-                    ("check_tool", "check_fields"),
+                    ("effect", "tool_class"),
+                    ("impact", "reversible"),
+                    ("requires_verified", "host_only"),
                     ("subject_argument", "amount_argument"),
-                    "currency_argument",
+                    ("currency_argument", "timeout_seconds"),
+                    "destination_arguments",
+                    "bound_arguments",
                 ],
             },
         ),
-        ("Definition", {"classes": ["tab"], "fields": ["schema", "bound", "definition_hash"]}),
+        (
+            "Proof",
+            {
+                "classes": ["tab"],
+                "fields": [
+                    ("facts_tool", "check_tool"),
+                    "check_fields",
+                    "reconcile_tool",
+                    "reconcile_when",
+                    "what_to_check",
+                ],
+            },
+        ),
+        ("Definition", {"classes": ["tab"], "fields": ["changed", "hints", "schema", "definition_hash"]}),
     ]
 
     schema = json_column("input_schema", "input schema")
-    bound = json_column("bound_arguments", "arguments set by the host")
+    hints = json_column("definition", "what the server says about it")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tool]:
         using = Count("grants", filter=Q(grants__permission__codename=USE), distinct=True)
         approving = Count("grants", filter=Q(grants__permission__codename=APPROVE), distinct=True)
         return super().get_queryset(request).annotate(using=using, approving=approving)
 
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if isinstance(obj, Tool) and obj.imported:
+            kwargs["form"] = type("ReviewForm", (ReasonForm, ReviewForm), {})
+        return super().get_form(request, obj, change, **kwargs)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Tool | None = None) -> list[str]:
-        pinned = [field.name for field in Tool._meta.fields if field.name not in ("id", "enabled")]
-        return [*pinned, "contract", "schema", "bound"]
+        editable = {"id", "enabled", *(REVIEWED if obj is not None and obj.imported else ())}
+        pinned = [field.name for field in Tool._meta.fields if field.name not in editable]
+        return [*pinned, "contract", "schema", "hints", "changed"]
+
+    @display(description="what changed since the last definition")
+    def changed(self, tool: Tool) -> SafeString | str:
+        """The last change of an imported tool's definition, for whoever decides whether it goes on again."""
+        earlier = tool.history.exclude(definition_hash=tool.definition_hash).order_by("-history_date", "-history_id")
+        last = earlier.values_list("definition", flat=True).first()
+        return preformatted(difference(last, tool.definition)) if last else "nothing"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tools are imported from their server, so that what was reviewed is what is called."""
@@ -105,27 +135,3 @@ class ToolAdmin(ConsoleModelAdmin):
     def roles(self, tool: Any) -> str:
         approving = f", {tool.approving} approve" if tool.approving else ""
         return f"{tool.using} use{approving}"
-
-
-@admin.register(MCPServer)
-class MCPServerAdmin(ConsoleModelAdmin):
-    list_display = ["title", "name", "tool_count", "synced_at", "enabled"]
-    list_filter = ["enabled"]
-    search_fields = ["name", "title"]
-    fields = ["enabled", "title", "name", "synced_at"]
-    readonly_fields = ["name", "synced_at"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MCPServer]:
-        return super().get_queryset(request).annotate(tool_count=Count("tools"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """A server is named in the settings and comes in with `sync_mcp_tools`."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: MCPServer | None = None) -> bool:
-        """A server that is not wanted is switched off."""
-        return False
-
-    @display(description="tools", ordering="tool_count")
-    def tool_count(self, server: Any) -> int:
-        return server.tool_count
