@@ -75,14 +75,16 @@ def versions_of(request: ApprovalRequest) -> list[Version]:
 
 def sums_of(request: ApprovalRequest) -> list[Line]:
     """The running totals of the day with this call, in words."""
+    subject = request.subject.partition(":")[0] or "subject"
     return [
-        Line(
-            f"Today for the {scope}",
-            f"{sums['count']} calls"
-            + (f", {format_money(sums['amount_minor'], request.currency)}" if request.currency else ""),
-        )
+        Line(f"Today for the {subject if scope == 'subject' else scope}", _total(sums, request.currency))
         for scope, sums in request.sums.items()
     ]
+
+
+def _total(sums: Mapping[str, Any], currency: str) -> str:
+    calls = f"{sums['count']} call{'' if sums['count'] == 1 else 's'}"
+    return f"{calls}, {format_money(sums['amount_minor'], currency)}" if currency else calls
 
 
 def _lines(facts: Mapping[str, Any], currency: str, prefix: str = "") -> list[Line]:

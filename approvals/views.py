@@ -132,7 +132,8 @@ def _act(request: HttpRequest, pk: int, verb: str, act: Callable[[ApprovalReques
         stands = act(found)
     except DecisionRefused as refused:
         return render_queue(request, visible(request, pk), refused=refused, verb=verb)
-    return HttpResponseRedirect(f"{address_of(stands)}?{_query(request)}")
+    query = _query(request)
+    return HttpResponseRedirect(f"{address_of(stands)}{'?' if query else ''}{query}")
 
 
 def _query(request: HttpRequest) -> str:

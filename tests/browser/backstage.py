@@ -132,9 +132,27 @@ def time_to_decide(seconds: float) -> None:
         rule.save()
 
 
+def care(tier: str, undo_seconds: int = 8) -> None:
+    """How much care new refund requests take from now on."""
+    rule = ApprovalPolicy.objects.get(name="Every refund is seen by a person")
+    rule.tier, rule.undo_seconds = tier, undo_seconds
+    rule.save()
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
-    for verb in (new_customer, new_colleague, token, refunds, facts_of, ask_for_refund, approve, reply, time_to_decide)
+    for verb in (
+        new_customer,
+        new_colleague,
+        token,
+        refunds,
+        facts_of,
+        ask_for_refund,
+        approve,
+        reply,
+        time_to_decide,
+        care,
+    )
 }
 
 
