@@ -41,7 +41,8 @@ def _approve(request: ApprovalRequest, by: User, shown_digest: str, reason: str)
     if request.approvals_needed > 1 and request.decisions.count() < request.approvals_needed:
         record("approvals.request.seconded", request, actor=Actor.of(by), note=reason)
         return request
-    effective_at = database_now() + undo_window(request) if request.tier == Tier.T1 else None
+    window = undo_window(request) if request.tier == Tier.T1 else timedelta()
+    effective_at = database_now() + window if window else None
     end(request, State.APPROVED, shown_digest=shown_digest, effective_at=effective_at)
     approval_decided.send(ApprovalRequest, request=request, decision=decision)
     record("approvals.request.approved", request, actor=Actor.of(by), note=reason)
