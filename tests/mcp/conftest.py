@@ -33,20 +33,35 @@ def reachable(settings: Any) -> None:
     settings.INTERNAL_HOSTS = ["127.0.0.1"]
 
 
-@pytest.fixture(scope="session", params=["2025", "2026"])
-def shared_bank(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    """The payment server, once for each era of the protocol."""
-    with Bank(tmp_path_factory.mktemp("bank"), modern=request.param == "2026") as bank:
+@pytest.fixture(scope="session")
+def shared_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    with Bank(tmp_path_factory.mktemp("bank"), modern=True) as bank:
+        yield bank
+
+
+@pytest.fixture(scope="session")
+def shared_old_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    with Bank(tmp_path_factory.mktemp("old-bank")) as bank:
         yield bank
 
 
 @pytest.fixture
 def bank(shared_bank: Bank) -> Iterator[Bank]:
     """The payment server, with an empty ledger."""
-    shared_bank.forget()
-    yield shared_bank
-    if shared_bank.process is None:
-        shared_bank.start()
+    yield from _empty(shared_bank)
+
+
+@pytest.fixture
+def old_bank(shared_old_bank: Bank) -> Iterator[Bank]:
+    """The same, speaking the protocol of 2025: a handshake, a session, notifications."""
+    yield from _empty(shared_old_bank)
+
+
+def _empty(bank: Bank) -> Iterator[Bank]:
+    bank.forget()
+    yield bank
+    if bank.process is None:
+        bank.start()
 
 
 @pytest.fixture

@@ -67,6 +67,20 @@ def test_an_answer_is_a_success(bank: Bank, mode: str) -> None:
     assert len(bank.posts()) == 1
 
 
+@pytest.mark.parametrize(
+    "mode",
+    ["closed_before", "closed_after", "cut_sse_resumable", "wrong_id_sse", "id_null", "redirect", "result_empty"],
+)
+def test_the_older_protocol_makes_no_difference(old_bank: Bank, mode: str) -> None:
+    old_bank.fault(mode)
+    with pytest.raises(OutcomeUnknown):
+        call(tool_row(server_row(url=old_bank.url)))
+    assert len(old_bank.posts()) == 1
+    assert not old_bank.lines("get")
+    old_bank.fault("ok")
+    assert call(tool_row(server_row(url=old_bank.url)), key="another").ok
+
+
 @pytest.mark.parametrize("mode", ["hang", "hang_before", "drip"])
 def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(bank: Bank, mode: str) -> None:
     bank.fault(mode)
@@ -151,6 +165,7 @@ def test_a_listing_that_goes_wrong_means_that_nothing_was_sent(bank: Bank, mode:
 @pytest.mark.parametrize(
     "mode", ["list_changed", "list_schema_changed", "list_gone", "list_duplicate", "list_invisible"]
 )
+@pytest.mark.django_db
 def test_a_definition_that_changed_is_not_called(bank: Bank, mode: str) -> None:
     bank.fault(mode)
     with pytest.raises(DefinitionChanged):

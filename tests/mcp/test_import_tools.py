@@ -1,6 +1,5 @@
 """An imported tool is off, opaque and pinned until a person has read it, and off again when it changes."""
 
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -17,13 +16,6 @@ from tests.mcp.bank import Bank, StdioBank
 from tests.mcp.conftest import call
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def shared_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    """One era is enough here."""
-    with Bank(tmp_path_factory.mktemp("bank"), modern=True) as bank:
-        yield bank
 
 
 @pytest.fixture

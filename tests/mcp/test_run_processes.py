@@ -164,6 +164,7 @@ def test_calls_at_the_same_time_have_a_process_each_and_no_more_than_four(stdio_
     assert len(stdio_bank.lines("start")) <= pool.MAX_PROCESSES
 
 
+@pytest.mark.django_db
 def test_a_definition_that_changed_is_not_called(stdio_bank: StdioBank) -> None:
     stdio_bank.fault("list_changed")
     with pytest.raises(DefinitionChanged):
