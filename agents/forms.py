@@ -1,5 +1,6 @@
 """Forms of the admin for agents and budgets."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from agents.models import Agent, Budget
+from agents.models import Agent, Budget, VelocityCap
 from supportagent.console.fields import MicrosField
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
@@ -133,6 +134,32 @@ class BudgetForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.instance.pk is None and "scope" in cleaned and (problem := _unknown_subject(**cleaned)):
             self.add_error("subject", problem)
+        return cleaned
+
+
+class VelocityCapForm(forms.ModelForm):
+    """The most that may be done per day; at least one of the two limits."""
+
+    class Meta:
+        model = VelocityCap
+        fields = ("scope", "tool", "max_count", "max_amount_minor", "currency", "enabled")
+
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"].strip()
+        if currency and re.fullmatch(r"[A-Z]{3}", currency) is None:
+            raise forms.ValidationError("Three capital letters, for example EUR.")
+        return currency
+
+    def clean(self) -> dict[str, Any]:
+        """A limit of money needs its currency: amounts of two currencies have no sum."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("max_count") is None and cleaned.get("max_amount_minor") is None:
+            raise forms.ValidationError("Give a number of calls, an amount, or both.")
+        if cleaned.get("max_amount_minor") is not None and not cleaned.get("currency"):
+            self.add_error("currency", "Of which currency is the amount?")
+        tool = cleaned.get("tool")
+        if tool is not None and not tool.writes:
+            self.add_error("tool", "Reads are not counted; choose a tool that writes.")
         return cleaned
 
 

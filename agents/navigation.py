@@ -1,6 +1,17 @@
-"""The menu entry of runs."""
+"""The menu entries of runs, and of calls whose outcome nobody knows."""
 
+from agents import outcome_views
 from supportagent.console.navigation import NavItem, register
 from supportagent.staff.permissions import Permission
 
+register(
+    NavItem(
+        "Unknown outcomes",
+        "agents:outcomes",
+        "unknown_document",
+        permission=outcome_views.may_view,
+        badge=outcome_views.waiting,
+        order=15,
+    )
+)
 register(NavItem("Runs", "agents:runs", "timeline", permission=Permission.VIEW_RUN, order=30))

@@ -116,13 +116,13 @@ def resolve(*, call: ToolCall, by: User, verdict: str, evidence: str) -> ToolCal
 
     Raises PermissionDenied (403), EvidenceMissing (422), AlreadySettled (409).
     """
+    require(by, Permission.RESOLVE_OUTCOME, strict=True)
     evidence = storable(" ".join(evidence.split()))
     if verdict not in Verdict.values:
         raise EvidenceMissing("Say whether it was carried out.")
     if len(evidence) not in EVIDENCE_LENGTH:
         raise EvidenceMissing("Say in 10 to 2,000 characters what you looked at and what it showed.")
     with audit_log.transaction(), acting(Actor.of(by)):
-        require(by, Permission.RESOLVE_OUTCOME, strict=True)
         found = locked(call.pk)
         if found is None or found[1].state != State.OUTCOME_UNKNOWN:
             raise AlreadySettled(_how_settled(call))

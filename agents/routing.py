@@ -1,5 +1,8 @@
 from django.urls import path
 
-from agents.consumers import RunConsumer
+from agents.consumers import OutcomesConsumer, RunConsumer
 
-websocket_urlpatterns = [path("ws/runs/<uuid:run_id>/", RunConsumer.as_asgi())]
+websocket_urlpatterns = [
+    path("ws/runs/<uuid:run_id>/", RunConsumer.as_asgi()),
+    path("ws/outcomes/", OutcomesConsumer.as_asgi()),
+]

@@ -25,7 +25,7 @@ from django.utils import timezone
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
-from agents.models import Agent, KillSwitch
+from agents.models import Agent, KillSwitch, ToolCall, VelocityCap
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
@@ -57,6 +57,7 @@ PEOPLE = (*ROLES, NOBODY, ROOT, OTHER, ANONYMOUS)
 WORKERS = {REP, BILLING, TECH, SUPERVISOR}
 TICKETS = {*WORKERS, FINANCE, AUDITOR, ROOT, OTHER}
 RUNS = {SUPERVISOR, OPS, AUDITOR, ROOT, OTHER}
+OUTCOMES = {*RUNS, FINANCE}
 APPROVALS = {SUPERVISOR, FINANCE, AUDITOR, ROOT, OTHER}
 PERSONAL = {*WORKERS, FINANCE, ROOT, OTHER}
 LOG_IN = 302
@@ -118,6 +119,11 @@ ROUTES: dict[str, Row] = {
     "console/runs/<uuid:run_id>/": opens("console/runs/{run}/", RUNS, elsewhere=True),
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
         "console/runs/{run}/calls/{call}/", RUNS & PERSONAL, elsewhere=True
+    ),
+    "console/outcomes/": opens("console/outcomes/", OUTCOMES),
+    "console/outcomes/<uuid:call_id>/": opens("console/outcomes/{unknown}/", OUTCOMES, elsewhere=True),
+    "console/outcomes/<uuid:call_id>/settle/": acts(
+        "console/outcomes/{unknown}/settle/", {SUPERVISOR: 422, FINANCE: 422}
     ),
     "console/tickets/": opens("console/tickets/", TICKETS),
     "console/tickets/<ticket_number:number>/": opens("console/tickets/{ticket}/", TICKETS, elsewhere=True),
@@ -234,6 +240,8 @@ ADMIN: dict[str, Access] = {
     "agents.agent": managed(OPS, ROOT, seen_by=(SUPERVISOR, OTHER)),
     "agents.killswitch": managed(OPS, ROOT, add=False, delete=False, seen_by=(SUPERVISOR, OTHER)),
     "agents.budget": managed(OPS, ROOT),
+    "agents.velocitycap": managed(OPS, ROOT),
+    "agents.tally": ledger({AUDITOR, ROOT}),
     "agents.run": ledger(RUNS, of_team=True),
     "agents.runevent": ledger(RUNS, of_team=True),
     "agents.modelcall": ledger(RUNS, of_team=True),
@@ -325,8 +333,13 @@ def _furnish(world: World) -> House:
     pending = ApprovalRequest.objects.pending().get()
     draft = tickets.save_draft(ticket=ticket, body="Dear Ana", actor=world.rosa)
     _leave_traces(world, ticket)
+    refund = run.tool_calls.get(name="store__issue_refund")
+    unknown = ToolCall.objects.create(
+        run=run, turn=90, index=0, name=refund.name, tool=refund.tool, state="OUTCOME_UNKNOWN", sent_at=timezone.now()
+    )
     people = _people()
     names = {
+        "unknown": unknown.pk,
         "request": pending.pk,
         "question": approvals.ask(request=pending, by=world.ana, question="Is there a photo?").pk,
         "run": run.pk,
@@ -375,6 +388,7 @@ def _leave_traces(world: World, ticket: Any) -> None:
     endpoint = WebhookEndpoint.objects.create(name="CRM", url="https://crm.example/hooks", secret="WEBHOOK_SECRET_CRM")
     endpoint.teams.add(ticket.team)
     announce()
+    VelocityCap.objects.create(scope="customer", max_count=1000)
     AccessAttempt.objects.create(username="eve", ip_address="127.0.0.1", failures_since_start=1)
     AccessFailureLog.objects.create(username="eve", ip_address="127.0.0.1")
     AccessLog.objects.create(username="ana", ip_address="127.0.0.1")

@@ -14,9 +14,9 @@ from supportagent.staff.permissions import Permission
 
 THE_ROW = 1
 WHAT_IT_DOES = (
-    "Engaged, no agent of this installation carries out anything more: every call with an effect is refused at the "
-    "moment before it would be sent, approved ones included. Conversations go on, reads go on, and what was sent "
-    "already is not taken back. Released, agents may act again; nothing that was refused meanwhile is repeated."
+    "Engaged, no agent of this installation calls a tool any more: every call, reads and approved ones included, is "
+    "refused at the moment before it would be sent. Conversations go on, and what was sent already is not taken back. "
+    "Released, agents may act again; nothing that was refused meanwhile is repeated."
 )
 
 

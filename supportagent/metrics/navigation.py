@@ -15,6 +15,7 @@ CONFIGURATION = (
     ("agents.agent", "smart_toy", "Agents"),
     ("agents.killswitch", "emergency_home", "Kill switch"),
     ("agents.budget", "savings", "Budgets"),
+    ("agents.velocitycap", "speed", "Caps per day"),
     ("approvals.approvalpolicy", "rule", "Approval rules"),
     ("tools.tool", "build", "Tools"),
     ("tools.mcpserver", "dns", "MCP servers"),

@@ -90,6 +90,7 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "agents.agentgroupgrant",
         "agents.agentusergrant",
         "agents.budget",
+        "agents.velocitycap",
         "approvals.approvalpolicy",
         "approvals.webhookendpoint",
         "auth.group",
