@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "supportagent.workspace",
     "supportagent.widget",
     "supportagent.metrics",
+    "supportagent.explain",
     "supportagent.demo",
 ]
 

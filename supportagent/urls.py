@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "agents.urls",
         "supportagent.workspace.urls",
         "supportagent.metrics.urls",
+        "supportagent.explain.urls",
     ),
     path("widget/", include("supportagent.widget.urls")),
 ]

@@ -149,6 +149,8 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/": acts(
         "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*WORKERS, ROOT}, 302)
     ),
+    # Everybody asks why about himself; tests/explain says who asks about whom.
+    "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
     "admin/search/": opens("admin/search/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
     "admin/jsi18n/": opens("admin/jsi18n/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -288,6 +290,7 @@ ADMIN: dict[str, Access] = {
 ACTIONS: dict[tuple[str, str], set[str]] = {
     **{(label, "delete_selected"): set(access.delete) for label, access in ADMIN.items() if access.delete},
     ("auth.group", "delete_selected"): {ROOT},
+    ("auth.group", "copy_as_new_role"): {ROOT},
     ("axes.accessattempt", "cleanup_expired_attempts"): set(PEOPLE) - {ANONYMOUS},
     ("approvals.delivery", "send_again"): {OPS, ROOT},
     ("widget.widgetapp", "issue_signing_key"): {ROOT},

@@ -44,7 +44,7 @@ class Capability:
         tools = {
             name: granted
             for name, granted in access.granted(run.agent.service_user).items()
-            if run.customer or not granted.tool.requires_verified
+            if access.serves(granted.tool, verified=bool(run.customer))
         }
         return cls(
             run_id=run.pk,

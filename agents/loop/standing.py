@@ -3,6 +3,7 @@
 Read under the run's lock, in one statement for the row and the switches, so that nothing that was true before counts.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,13 +46,21 @@ def standing_of(call: ToolCall) -> Standing:
 
 def stopped_tools(calls: list[ToolCall]) -> dict[int | None, str]:
     """Which tools of these unsaved calls of one run may not be called, and why."""
-    paused = _not_live().filter(pk=calls[0].run.agent_id)
-    tools = Tool.objects.filter(pk__in={call.tool_id for call in calls}).order_by()
-    switches = tools.values_list(
-        "pk", Exists(KillSwitch.objects.filter(engaged=True)), Exists(paused), "enabled", "server__enabled"
-    )
-    found = {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
+    found = why_stopped(calls[0].run.agent_id, {call.tool_id for call in calls if call.tool_id})
     return {call.tool_id: found.get(call.tool_id or 0, TOOL_STOPPED) for call in calls}
+
+
+def why_stopped(agent_id: int, tools: Collection[int]) -> dict[int, str]:
+    """For each tool that there is, which switch stops this agent's calls of it; empty for none."""
+    paused = _not_live().filter(pk=agent_id)
+    switches = (
+        Tool.objects.filter(pk__in=tools)
+        .order_by()
+        .values_list(
+            "pk", Exists(KillSwitch.objects.filter(engaged=True)), Exists(paused), "enabled", "server__enabled"
+        )
+    )
+    return {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
 
 
 def check_running(stopped: str) -> None:
@@ -64,11 +73,12 @@ def check_right(call: ToolCall, arguments: dict[str, Any]) -> None:
     """Refuse what the agent's roles may not do any more, or not this far."""
     assert call.tool is not None  # noqa: S101 - only planned calls get here
     user = call.run.agent.service_user
-    if access.reaches(user, access.USE, call.tool, arguments).allowed:
+    reach = access.reaches(user, access.USE, call.tool, arguments)
+    if reach.allowed:
         return
     if access.may(user, access.USE, call.tool):
-        raise CallRefused("outside_role", "the agent's role does not reach this far any more")
-    raise CallRefused("permission_denied", "the agent's role may not use this tool any more")
+        raise CallRefused("outside_role", f"the agent's role does not reach this far any more: {reach.because}")
+    raise CallRefused("permission_denied", f"the agent's role may not use this tool any more: {reach.because}")
 
 
 def _not_live() -> Any:

@@ -15,6 +15,7 @@ from unfold.forms import AdminPasswordChangeForm
 from supportagent.console.admin import ConsoleModelAdmin
 from supportagent.staff.forms import AccountChangeForm, AccountCreationForm, LoginForm
 from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
+from supportagent.staff.roles import copy_role
 
 admin.site.login_form = LoginForm
 admin.site.unregister(Group)
@@ -76,6 +77,7 @@ class RoleAdmin(auth_admin.GroupAdmin, ConsoleModelAdmin):  # type: ignore[misc]
     """Roles. Those that the product brings are shown and kept by `sync_roles`; others are an installation's own."""
 
     list_display = ["name", "members", "is_built_in"]
+    actions = ["copy_as_new_role"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).select_related("built_in").annotate(member_count=Count("user"))
@@ -89,6 +91,12 @@ class RoleAdmin(auth_admin.GroupAdmin, ConsoleModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return _superuser_and_own(request, obj) and super().has_delete_permission(request, obj)
+
+    @admin.action(description=_("Copy as a new role"), permissions=["add"])
+    def copy_as_new_role(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        """How one changes what a built-in role may do: the copy is one's own, and no update touches it."""
+        copies = [copy_role(role) for role in queryset]
+        self.message_user(request, f"Made: {', '.join(role.name for role in copies)}. Rename and change as needed.")
 
     @admin.display(description=_("members"), ordering="member_count")
     def members(self, group: Any) -> int:

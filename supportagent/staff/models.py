@@ -12,6 +12,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
 from supportagent.staff import permissions
+from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
 
 
 class User(AbstractUser):
@@ -27,6 +28,7 @@ class User(AbstractUser):
         permissions = [
             ("view_pii", "Can see customers' personal data"),
             ("view_dashboard", "Can see the dashboard"),
+            ("explain_access", "Can ask why somebody may or may not do something"),
         ]
         constraints = [
             # Django marks an unusable password with a leading "!".
@@ -156,3 +158,24 @@ def may_see(user: Any, team_id: int) -> bool:
 def may_decide(user: Any, team_id: int) -> bool:
     """May `user` decide for this one team? One query."""
     return Team.objects.decided_by(user).filter(pk=team_id).exists()
+
+
+def explain_team(user: Any, permission: permissions.Permission, team: Team) -> Explanation:
+    """`may_see` or `may_decide` with its reason: the grant or role that opens the team, or who lacks it."""
+    decides = permission == permissions.Permission.DECIDE_FOR_TEAM
+    what = f"decide for the team {team}" if decides else f"see the team {team}"
+    if not (may_decide if decides else may_see)(user, team.pk):
+        if not user.is_active:
+            return refused("the account is not active")
+        alone = "; being a superuser alone is not enough" if user.is_superuser else ""
+        names = Group.objects.filter(user=user.pk).order_by("name").values_list("name", flat=True)
+        return refused(f"{nobody_of(names)} may {what}{alone}")
+    if user.is_superuser and not decides:
+        return allowed(f"a superuser may {what}")
+    right = {"content_object": team, "permission__codename": permission.codename}
+    if TeamUserGrant.objects.filter(user=user, **right).exists():
+        return allowed(f"a personal grant on the team may {what}")
+    role = TeamGroupGrant.objects.filter(group__user=user, **right).values_list("group__name", flat=True).first()
+    if role is not None:
+        return allowed(f"the role {role} may {what}")
+    return allowed(f"{permissions.explain(user, permission, strict=True).because}, which is every team")

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     VIEW_SERVICELOG = "engineering.view_servicelog", "read service logs"
     VIEW_ARTICLE = "knowledge.view_article", "read knowledge articles"
     DECIDE_FOR_TEAM = "staff.decide_for_team", "decide for a team"
+    EXPLAIN_ACCESS = "staff.explain_access", "ask why somebody may or may not do something"
     VIEW_DASHBOARD = "staff.view_dashboard", "see the dashboard"
     VIEW_PII = "staff.view_pii", "see customers' personal data"
     VIEW_TEAM = "staff.view_team", "see a team"

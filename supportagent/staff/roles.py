@@ -4,10 +4,13 @@ The roles of this file belong to the code: `sync_roles` makes the database equal
 adds are never touched, not even when a later version brings a role of the same name.
 """
 
+import itertools
+
 from django.apps import apps
 from django.contrib.auth.models import Group
 from django.contrib.auth.models import Permission as PermissionRow
 from django.db import models, transaction
+from guardian.models import GroupObjectPermissionBase
 
 from supportagent.staff.models import BuiltInRole
 from supportagent.staff.permissions import Permission as P
@@ -43,6 +46,7 @@ ROLES: dict[str, tuple[P, ...]] = {
     "Supervisor": (
         *_REP,
         P.DECIDE_APPROVALREQUEST,
+        P.EXPLAIN_ACCESS,
         P.PAUSE_AGENT,
         P.RESOLVE_OUTCOME,
         P.VIEW_APPROVALREQUEST,
@@ -64,6 +68,7 @@ ROLES: dict[str, tuple[P, ...]] = {
     ),
     "Ops admin": (
         P.DECIDE_CHANGE,
+        P.EXPLAIN_ACCESS,
         P.PAUSE_AGENT,
         P.RESEND_DELIVERY,
         P.VIEW_DASHBOARD,
@@ -73,6 +78,7 @@ ROLES: dict[str, tuple[P, ...]] = {
     ),
     # An auditor sees every team, and changes nothing anywhere.
     "Auditor": (
+        P.EXPLAIN_ACCESS,
         P.EXPORT_AUDITENTRY,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_AUDITENTRY,
@@ -148,6 +154,21 @@ def sync_roles() -> dict[str, int]:
         # What the code no longer brings is the installation's own from now on, to keep or to delete.
         BuiltInRole.objects.exclude(group__name__in=ROLES).delete()
     return {role: len(names) for role, names in wanted.items()}
+
+
+@transaction.atomic
+def copy_role(role: Group) -> Group:
+    """A role of the installation's own with the permissions of `role` and its grants on tools, teams and agents."""
+    taken = set(Group.objects.filter(name__startswith=f"{role.name} (copy").values_list("name", flat=True))
+    names = (f"{role.name} (copy{f' {number}' if number > 1 else ''})" for number in itertools.count(1))
+    copy = Group.objects.create(name=next(name for name in names if name not in taken))
+    copy.permissions.set(role.permissions.all())
+    for table in apps.get_models():
+        if issubclass(table, GroupObjectPermissionBase):
+            for grant in table._default_manager.filter(group=role):
+                grant.pk, grant.group, grant._state.adding = None, copy, True
+                grant.save()
+    return copy
 
 
 def _known_permissions() -> dict[str, int]:

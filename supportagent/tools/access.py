@@ -69,6 +69,11 @@ def reaches(user: User, codename: str, tool: Tool, arguments: Mapping[str, Any])
     return refused("; ".join(limits) or _why_not(user, what))
 
 
+def serves(tool: Tool, *, verified: bool) -> bool:
+    """Whether the tool is for this customer: some are for a proved identity only."""
+    return verified or not tool.requires_verified
+
+
 def accounts_that_reach(codename: str, tool: Tool, arguments: Mapping[str, Any]) -> "QuerySet[User]":
     """Active accounts for which `reaches` says yes: the tool's grants to roles are read once, not per account."""
     right = Q(content_object=tool, permission__codename=codename)
