@@ -8,6 +8,8 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
     return [
         "/console/approvals/",
         f"/console/approvals/{facts['approval']}/",
+        f"/console/approvals/{facts['approval']}/?edit=again",
+        f"/console/approvals/together/?pick={facts['approval']}",
         "/console/approvals/?split=decided",
         "/console/approvals/?q=nothing-matches-this",
         "/console/runs/",
