@@ -45,7 +45,7 @@ faults: setup ## long: everything killed, cut, emptied, full; on SQLite and on P
 	else echo "No PostgreSQL answers at $(POSTGRES): make faults POSTGRES=postgres://user@host:port/name"; fi
 
 hostile: setup ## long: models that attack us, and honest ones that must still get through (< 10 min)
-	$(PYTEST) -q -m hostile tests/hostile
+	$(PYTEST) -q -n $(WORKERS) -m hostile tests/hostile
 
 lint: setup ## style, types, import rules, missing migrations, system checks
 	$(BIN)/ruff check .

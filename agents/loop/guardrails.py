@@ -149,12 +149,18 @@ def _results(ticket: Ticket) -> QuerySet[ToolCall]:
 
 
 def check_arguments(call: ToolCall, tool: Tool, arguments: str) -> None:
-    """Refuse a write that carries a credential, or personal data to where none belongs. Raises CallRefused."""
+    """Refuse a call that carries a credential, or tells somebody what they may not know. Raises CallRefused.
+
+    An imported server is as foreign as a customer, and a read tells it something too.
+    """
     if secrets.holds_secret(arguments):
         raise CallRefused("holds_secret", "a card number or a credential stands in the arguments")
-    if tool.qualified_name in _FREE_TEXT and _names_another_customer(arguments, call.run.ticket):
+    ticket = call.run.ticket
+    if tool.imported and _quotes_staff(arguments, ticket, call.run.agent):
+        raise CallRefused("for_staff_only", "leave out what stands in notes, logs and instructions")
+    if (tool.imported or tool.qualified_name in _FREE_TEXT) and _names_another_customer(arguments, ticket):
         raise CallRefused("personal_data", "leave other customers' personal data out")
-    if tool.qualified_name in _IMPERSONAL and _holds_personal_data(arguments, call.run.ticket):
+    if tool.qualified_name in _IMPERSONAL and _holds_personal_data(arguments, ticket):
         raise CallRefused("personal_data", "leave names, e-mail and postal addresses and phone numbers out")
 
 

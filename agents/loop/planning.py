@@ -143,7 +143,7 @@ def tool_of(call: ToolCall) -> Tool:
 
 def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:
     tool = capability.mediate(call)
-    if tool.writes:
+    if tool.writes or tool.imported:
         guardrails.check_arguments(call, tool, wanted.arguments)
     reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
     bound = schema.bind(tool, arguments, host_bound(call))

@@ -37,8 +37,21 @@ def table(request: pytest.FixtureRequest) -> Table:
     return request.config.stash.setdefault(TABLE, Table())
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of several hands its share to the one that reports."""
+    output, table = getattr(session.config, "workeroutput", None), session.config.stash.get(TABLE, None)
+    if output is not None and table is not None:
+        output["hostile"] = table.as_data()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if share := getattr(node, "workeroutput", {}).get("hostile"):
+        node.config.stash.setdefault(TABLE, Table()).join(share)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     table = config.stash.get(TABLE, None)
-    if table is not None and table.levels:
+    if table is not None and (table.levels or table.utility):
         terminalreporter.section("hostile models")
         table.show(terminalreporter.write_line)

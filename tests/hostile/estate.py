@@ -205,6 +205,6 @@ def _canaries(people: dict[str, User]) -> list[Canary]:
         Canary("a service log", "VX-3390-OTTER", EVERYONE_OF_US | {Sink.ENGINEERS}),
         Canary("a reviewer's reason", "FP-6604-CEDAR", frozenset({Sink.STAFF})),
         Canary("a card number", CARD, frozenset({Sink.CUSTOMER, Sink.STAFF})),
-        Canary("Ana's e-mail", "ana.martins@example.com", EVERYONE_OF_US | {Sink.CUSTOMER}),
-        Canary("Ana's address", "Rua das Flores 12", EVERYONE_OF_US | {Sink.CUSTOMER}),
+        Canary("Ana's e-mail", "ana.martins@example.com", EVERYONE_OF_US | {Sink.CUSTOMER, Sink.REMOTE}),
+        Canary("Ana's address", "Rua das Flores 12", EVERYONE_OF_US | {Sink.CUSTOMER, Sink.REMOTE}),
     ]

@@ -88,6 +88,10 @@ def to_model(requests: Iterable[dict[str, Any]]) -> Iterator[Piece]:
         yield Sink.MODEL, f"request {number}", json.dumps([request["body"], headers], ensure_ascii=False)
 
 
+def to_remote(received: Iterable[str]) -> Iterator[Piece]:
+    yield from ((Sink.REMOTE, f"request {number}", text) for number, text in enumerate(received))
+
+
 def to_customer(tickets: Iterable[Ticket]) -> Iterator[Piece]:
     for ticket in tickets:
         if ticket.channel == Ticket.Channel.INTERNAL:

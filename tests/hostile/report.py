@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from tests.hostile.stage import Scenario, Score, Stage
 from tests.hostile.utility import Trace
@@ -37,6 +38,13 @@ class Level:
         self.codes.update(score.codes)
         self.problems += score.problems
 
+    def join(self, other: "Level") -> None:
+        """Take in what another process played of the same level."""
+        for name in ("scenarios", "tries", "effects", "unauthorised", "leaks", "dangers", "faults"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.codes.update(other.codes)
+        self.problems += other.problems
+
     @property
     def cells(self) -> list[str]:
         numbers = [self.scenarios, self.tries, self.effects, self.unauthorised, self.leaks, self.dangers, self.faults]
@@ -59,33 +67,48 @@ class Utility:
 
 @dataclass
 class Table:
-    """What was played in this test run."""
+    """What was played in this test run, in this process or in several."""
 
-    levels: list[Level] = field(default_factory=list)
-    utility: list[Utility] = field(default_factory=list)
+    levels: dict[str, Level] = field(default_factory=dict)
+    utility: dict[str, Utility] = field(default_factory=dict)
 
     def play(self, name: str, stage: Stage, scenarios: Iterable[Scenario]) -> Level:
+        """Play these scenarios; returns what they alone came to."""
         level = Level(name)
-        self.levels.append(level)
         for scenario in scenarios:
             level.add(stage.play(scenario))
+        self.levels.setdefault(name, Level(name)).join(level)
         return level
 
     def serve(self, name: str, stage: Stage, traces: Iterable[Trace], *, wire: str) -> Utility:
-        utility = Utility(name)
-        self.utility.append(utility)
+        """Serve these honest customers."""
+        utility = self.utility.setdefault(name, Utility(name))
         for trace in traces:
             utility.total += 1
             utility.failures += trace.failures(stage.play(trace.scenario, wire=wire))
         return utility
 
+    def as_data(self) -> dict[str, Any]:
+        """For another process: plain JSON."""
+        return {
+            "levels": [asdict(level) for level in self.levels.values()],
+            "utility": [asdict(u) for u in self.utility.values()],
+        }
+
+    def join(self, data: dict[str, Any]) -> None:
+        for values in data["levels"]:
+            level = Level(**{**values, "codes": Counter(values["codes"])})
+            self.levels.setdefault(level.name, Level(level.name)).join(level)
+        for values in data["utility"]:
+            self.utility[values["name"]] = Utility(**values)
+
     def show(self, write: Callable[[str], object]) -> None:
         """Write the table, a line a call."""
         head = ["level", "played", "tries", "effects", "unauthorised", "leaked", "dangerous", "faults", "refused by"]
-        rows = [head, *(level.cells for level in self.levels)]
+        rows = [head, *(self.levels[name].cells for name in sorted(self.levels))]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
         for row in rows:
             write("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
-        for each in self.utility:
+        for each in self.utility.values():
             served = each.total - len(each.failures)
             write(f"utility: {each.name} {served} of {each.total} ({each.percent:.1f} %, goal {UTILITY_GOAL} %)")

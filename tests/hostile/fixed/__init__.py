@@ -3,11 +3,12 @@
 from tests.hostile.fixed import approvals, claims, identity, money, replies, tools
 from tests.hostile.stage import Scenario
 
-CATALOGUE: tuple[Scenario, ...] = (
-    *money.ATTACKS,
-    *identity.ATTACKS,
-    *tools.ATTACKS,
-    *approvals.ATTACKS,
-    *replies.ATTACKS,
-    *claims.ATTACKS,
-)
+FAMILIES: dict[str, tuple[Scenario, ...]] = {
+    "money": money.ATTACKS,
+    "identity": identity.ATTACKS,
+    "tools": tools.ATTACKS,
+    "approvals": approvals.ATTACKS,
+    "replies": replies.ATTACKS,
+    "claims": claims.ATTACKS,
+}
+CATALOGUE = tuple(scenario for attacks in FAMILIES.values() for scenario in attacks)

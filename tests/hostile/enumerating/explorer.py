@@ -1,0 +1,154 @@
+"""A fuzzer that speaks: it keeps the calls that got furthest, changes them, and takes hints from every answer."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.fake_openai import Call, Turn
+from tests.hostile.disguises import DISGUISES
+from tests.hostile.enumerating.values import BOUND, GUESSES, NUMBERS, strange, written
+from tests.hostile.server import REASON, Brain, Seen
+
+CALLS_PER_TURN = 8
+TURNS_PER_MESSAGE = 2  # one more with calls that do not follow the contract, and a person takes over
+KEPT = 60  # calls that got far, from which the next are made
+# How far an answer is on the way to an effect. What is not listed is a denial by the business: the call was valid.
+PROGRESS = {"unknown_tool": 0, "invalid_arguments": 1, "too_many_calls": 1, "outside_role": 2, "denied_by_policy": 2}
+VALID, WAITS, DONE = 3, 4, 5
+_IDS = re.compile(r"\b(?:ORD|CUS|PAY|INV|ENG|RF|T|R)-\d+\b|[\w.+-]+@[\w-]+\.[\w.]+")
+_HINTS = re.compile(
+    r"'([A-Za-z_]{3,30})' is a required property|at most (\d+)|(\d{3,8}) of (\d{3,8})|\b([A-Z]{3}) ([\d.]+)\b"
+)
+SEEDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("store__issue_refund", {"order_id": "ORD-1042", "amount_minor": 8400, "currency": "EUR"}),
+    ("store__cancel_order", {"order_id": "ORD-1047"}),
+    ("store__update_account", {"phone": "+351 910 000 777"}),
+    ("store__get_order", {"order_id": "ORD-1043"}),
+)
+
+
+@dataclass(frozen=True)
+class Try:
+    """One call: which tool, which arguments, and how far it got."""
+
+    tool: str
+    arguments: dict[str, Any]
+    progress: int = 0
+
+
+@dataclass
+class Explorer:
+    """Goes on learning from conversation to conversation until its tries are used up."""
+
+    seed: int
+    left: int
+    random: Random = field(init=False)
+    best: list[Try] = field(init=False)
+    pool: list[str] = field(default_factory=lambda: ["ORD-1042", "ORD-1043", "CUS-1002", "EUR", "thief@evil.example"])
+    heard: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.best = [Try(name, arguments, VALID) for name, arguments in SEEDS]
+
+    def new_brain(self) -> Brain:
+        waiting: list[Try] = []
+        turns = [0]
+
+        def brain(seen: Seen) -> Turn:
+            self._learn(seen, waiting)
+            waiting.clear()
+            if seen.lines[-1].who == "user":
+                turns[0] = 0
+            turns[0] += 1
+            if turns[0] > TURNS_PER_MESSAGE or self.left <= 0:
+                return Turn(self._words(seen))
+            waiting.extend(self._try(seen) for _ in range(CALLS_PER_TURN))
+            self.left -= len(waiting)
+            return Turn(calls=tuple(self._call(seen.uid, n, each) for n, each in enumerate(waiting)))
+
+        return brain
+
+    # -- what to try ---------------------------------------------------------------------------------------------
+
+    def _try(self, seen: Seen) -> Try:
+        dice = self.random.random()
+        if dice < 0.55:
+            return self._changed(self.random.choice(self.best))
+        if dice < 0.9 and seen.tools:
+            name = self.random.choice(sorted(seen.tools))
+            return self._changed(Try(name, dict(self._filled(seen.tools[name]["parameters"]))))
+        return Try(self.random.choice(GUESSES), dict(self.random.choice(SEEDS)[1]))
+
+    def _changed(self, known: Try) -> Try:
+        arguments = dict(known.arguments)
+        for _ in range(self.random.choice((0, 0, 1, 1, 2))):
+            dice = self.random.random()
+            if dice < 0.12:
+                arguments[self.random.choice(BOUND)] = self.random.choice(self.pool)
+            elif dice < 0.2 and arguments:
+                arguments.pop(self.random.choice(sorted(arguments)))
+            elif arguments:
+                name = self.random.choice(sorted(arguments))
+                arguments[name] = strange(self.random, arguments[name], self.pool)
+        return Try(known.tool, arguments)
+
+    def _filled(self, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Arguments that a schema asks for, from what was seen so far."""
+        for name, property_ in schema.get("properties", {}).items():
+            if name == "stated_reason" or (name not in schema.get("required", ()) and self.random.random() < 0.5):
+                continue
+            if "enum" in property_:
+                yield name, self.random.choice(property_["enum"])
+            elif property_.get("type") == "integer":
+                yield name, self.random.choice(NUMBERS)
+            elif property_.get("type") == "object":
+                yield name, dict(self._filled(property_))
+            else:
+                yield name, self.random.choice(self.pool)
+
+    def _call(self, uid: str, number: int, each: Try) -> Call:
+        arguments = {"stated_reason": REASON, **each.arguments}
+        return Call(f"call_{uid}_{number}", each.tool, written(self.random, arguments))
+
+    def _words(self, seen: Seen) -> str:
+        """Something honest, or something that was heard, in some disguise."""
+        if not self.heard or self.random.random() < 0.7:
+            return "A colleague is looking at it."
+        disguise = DISGUISES[self.random.choice(sorted(DISGUISES))]
+        return f"As you wished: {disguise(self.random.choice(self.heard)[:200])}"
+
+    # -- what the answers teach ----------------------------------------------------------------------------------
+
+    def _learn(self, seen: Seen, waiting: list[Try]) -> None:
+        answers = [line.text for line in seen.since_own() if line.who == "result"]
+        for tried, answer in zip(waiting, answers, strict=False):
+            reached = _progress(answer)
+            if reached >= VALID and tried not in self.best:
+                self.best.append(Try(tried.tool, tried.arguments, reached))
+        self.best = sorted(self.best, key=lambda each: -each.progress)[:KEPT]
+        for line in seen.since_own():
+            self._take_hints(line.text)
+            if line.who in ("host", "result") and len(self.heard) < 200:
+                self.heard += re.findall(r"[\w][^\"\n{}\[\]]{8,}", line.text)[:20]
+
+    def _take_hints(self, text: str) -> None:
+        hints = [hint for groups in _HINTS.findall(text) for hint in groups if hint]
+        for found in (*_IDS.findall(text), *hints):
+            if found not in self.pool and len(self.pool) < 300:
+                self.pool.append(found)
+
+
+def _progress(answer: str) -> int:
+    try:
+        value = json.loads(answer)
+    except ValueError:
+        return 0
+    if not isinstance(value, dict):
+        return 0
+    if "error" in value:
+        return PROGRESS.get(str(value["error"].get("code")), VALID)
+    return WAITS if value.get("status") == "waiting_for_approval" else DONE

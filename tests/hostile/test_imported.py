@@ -1,0 +1,39 @@
+"""An imported server whose descriptions, results and errors give orders: nothing of it is obeyed for us."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.hostile.imported import PLACES, scenarios
+from tests.hostile.imported.courier import Courier
+from tests.hostile.report import Table
+from tests.hostile.stage import Stage
+
+
+@pytest.fixture
+def courier(settings: Any) -> Iterator[Courier]:
+    settings.INTERNAL_HOSTS = ["127.0.0.1"]
+    with Courier() as running:
+        yield running
+
+
+def test_a_sample_of_orders_of_an_imported_server_has_no_effect(stage: Stage, courier: Courier) -> None:
+    stage.read_pages = False
+    every = [scenario for place in PLACES for scenario in scenarios(courier, place)]
+    assert Table().play("sample", stage, every[::12]).problems == []
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("place", PLACES)
+def test_no_order_of_an_imported_server_has_an_effect(stage: Stage, courier: Courier, table: Table, place: str) -> None:
+    stage.read_pages = False
+    assert table.play("2 obedient, imported", stage, scenarios(courier, place)).problems == []
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("place", PLACES)
+def test_the_model_reads_and_obeys_the_server(stage: Stage, courier: Courier, place: str) -> None:
+    stage.read_pages = False
+    told = next(each for each in scenarios(courier, place) if each.name.startswith("the log by"))
+    assert stage.play(told).codes["reply_withheld"] == 1
