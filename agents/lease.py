@@ -24,7 +24,7 @@ from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.console import live
 from supportagent.prepared import Change, change, first, insert, prepared, save
-from supportagent.tickets.models import Ticket
+from supportagent.tickets.services.base import keep_locked
 
 logger = logging.getLogger(__name__)
 
@@ -117,19 +117,15 @@ def step(held: Claim, *, with_ticket: bool = False) -> Iterator[Step]:
 def _locked(held: Claim, *, with_ticket: bool) -> Run:
     """The run's row under its lock and the ticket as it is now; what never changes comes from the claim."""
     known = held.run
-    if with_ticket:
-        # It comes first in the lock order, and a joined row would be the one from before the wait.
-        [ticket] = _ticket_locked(known.ticket_id)
-        run = first(_locked_alone(known.pk, held.fence))
-    else:
-        run = first(_locked_with_ticket(known.pk, held.fence))
+    read = _locked_both if with_ticket else _locked_with_ticket
+    run = first(read(known.pk, held.fence))
     if run is None:
         raise FenceLost(str(known.pk))
-    if with_ticket:
-        run.ticket = ticket
     run.agent, run.ticket.customer = known.agent, known.ticket.customer
     if run.ticket.team_id == known.ticket.team_id:
         run.ticket.team = known.ticket.team
+    if with_ticket:
+        keep_locked(run.ticket)
     return run
 
 
@@ -195,13 +191,9 @@ def _with_relations(run_id: UUID) -> QuerySet[Run]:
 
 
 @prepared
-def _ticket_locked(pk: int) -> QuerySet[Ticket]:
-    return Ticket.objects.select_for_update(no_key=True).filter(pk=pk)
-
-
-@prepared
-def _locked_alone(run_id: UUID, fence: int) -> QuerySet[Run]:
-    rows = Run.objects.select_for_update(of=("self",), no_key=True)
+def _locked_both(run_id: UUID, fence: int) -> QuerySet[Run]:
+    """PostgreSQL takes the locks in the order of `of`, the ticket first, and reads anew what it had to wait for."""
+    rows = Run.objects.select_for_update(of=("ticket", "self"), no_key=True).select_related("ticket")
     return rows.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).order_by()
 
 

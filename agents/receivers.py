@@ -2,7 +2,9 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.dispatch import receiver
 
@@ -14,6 +16,7 @@ from approvals.errors import TooLate
 from approvals.models import ApprovalDecision, ApprovalQuestion, ApprovalRequest
 from approvals.signals import approval_decided, information_requested, request_replaced
 from audit.context import Actor
+from supportagent.prepared import Change, change, first, prepared
 from supportagent.staff.models import User
 from supportagent.tickets.models import Message, Ticket
 from supportagent.tickets.signals import message_received, ticket_taken_over
@@ -46,16 +49,17 @@ def resume_after_decision(request: ApprovalRequest, decision: ApprovalDecision |
 
     An approval that can still be taken back wakes nobody: the scheduler does when that time is over.
     """
-    call = ToolCall.objects.filter(pk=request.call_id, approval_id=request.pk).first()
+    call = first(_call_of(request.call_id, request.pk))
     if call is None:
         return
     _tell(call, "human", _said(request, decision), approval=request.pk)
-    held = ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.AWAITING_APPROVAL, approval_id=request.pk)
     if request.state == ApprovalRequest.State.APPROVED:
-        held.update(state=ToolCall.State.READY, effective_at=request.effective_at)
+        _move_held(call.pk, request.pk, state=ToolCall.State.READY, effective_at=request.effective_at)
     else:
         code, message = _REFUSALS[ApprovalRequest.State(request.state)]
-        held.update(
+        _move_held(
+            call.pk,
+            request.pk,
             state=ToolCall.State.REFUSED,
             code=code,
             result={"error": {"code": code, "message": message}},
@@ -109,9 +113,26 @@ def pass_question_on(question: ApprovalQuestion, **_: Any) -> None:
 
 def _tell(call: ToolCall, kind: str, title: str, **body: Any) -> None:
     """Put a line on the run's timeline, under the run's lock, which comes before the call's."""
-    step = Step(Run.objects.select_for_update(no_key=True).get(pk=call.run_id))
+    [run] = _locked_run(call.run_id)
+    step = Step(run)
     step.emit(kind, title, call=str(call.pk), **body)
     step.flush()
+
+
+@prepared
+def _call_of(call_id: UUID, approval_id: int) -> QuerySet[ToolCall]:
+    return ToolCall.objects.filter(pk=call_id, approval_id=approval_id).order_by()
+
+
+@prepared
+def _locked_run(run_id: UUID) -> QuerySet[Run]:
+    return Run.objects.select_for_update(no_key=True).filter(pk=run_id).order_by()
+
+
+@prepared
+def _move_held(call_id: UUID, approval_id: int, **fields: Any) -> Change[ToolCall]:
+    held = ToolCall.objects.filter(pk=call_id, state=ToolCall.State.AWAITING_APPROVAL, approval_id=approval_id)
+    return change(held, **fields)
 
 
 def _said(request: ApprovalRequest, decision: ApprovalDecision | None) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from approvals.policy import rules_in_force
 from audit import log as audit_log
 from audit.context import Actor
 from supportagent.console import live
+from supportagent.prepared import Change, change, first, prepared
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import HandOver, Ticket
 
@@ -32,11 +33,11 @@ def start_run(ticket: Ticket) -> Run | None:
 
     Without an agent that is live and has a budget, the ticket goes to a person, and None is returned.
     """
-    running = Run.objects.live().filter(ticket=ticket).first()
+    running = first(_live_run(ticket.pk))
     if running is not None:
         wake(running.pk)
         return running
-    agent = Agent.objects.filter(receives_requests=True, status=Agent.Status.LIVE).first()
+    agent = first(_receiving_agent())
     if agent is None:
         _to_people(ticket, HandOver.Reason.OTHER, "No agent is live.")
         return None
@@ -60,19 +61,37 @@ def start_run(ticket: Ticket) -> Run | None:
     return run
 
 
+@prepared
+def _live_run(ticket_id: int) -> QuerySet[Run]:
+    return Run.objects.live().filter(ticket=ticket_id)
+
+
+@prepared
+def _receiving_agent() -> QuerySet[Agent]:
+    return Agent.objects.filter(receives_requests=True, status=Agent.Status.LIVE)[:1]
+
+
 def wake(run_id: UUID) -> None:
     """Tell a live run that there is something new: whoever works on it will not leave before it has looked.
 
     Race: the worker is just leaving. Both change the run's row, so either it sees the new `wanted`, or its job
     finds the run queued.
     """
-    Run.objects.filter(pk=run_id, state__in=Run.LIVE).update(wanted=F("wanted") + 1)
-    queued = Run.objects.filter(pk=run_id, state=Run.State.AWAITING_APPROVAL).update(
-        state=Run.State.QUEUED, enqueued_at=Now()
-    )
-    if queued:
+    _want_more(run_id)
+    if _queue_again(run_id):
         enqueue(run_id)
     live.publish(f"run.{run_id}", {"type": "live.changed", "what": "run"})
+
+
+@prepared
+def _want_more(run_id: UUID) -> Change[Run]:
+    return change(Run.objects.filter(pk=run_id, state__in=Run.LIVE), wanted=F("wanted") + 1)
+
+
+@prepared
+def _queue_again(run_id: UUID) -> Change[Run]:
+    waiting = Run.objects.filter(pk=run_id, state=Run.State.AWAITING_APPROVAL)
+    return change(waiting, state=Run.State.QUEUED, enqueued_at=Now())
 
 
 def cancel_runs(ticket: Ticket, *, actor: Actor, why: str) -> None:

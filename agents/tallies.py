@@ -6,14 +6,14 @@ included. What did not happen after all is taken off again, on the day on which 
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Now, TruncDate
 
 from agents.loop.refusal import CallRefused
 from agents.models import EffectSubject, Tally, ToolCall, VelocityCap
+from supportagent.prepared import prepared
 
 Sums = dict[str, dict[str, int]]
 Scope = Tally.Scope
@@ -35,8 +35,8 @@ ON CONFLICT (key) DO UPDATE SET key = excluded.key
 
 def sums_for(call: ToolCall) -> Sums:
     """The totals of today as they would be with this call. One statement; nothing is locked or counted."""
-    rows = _of(call).filter(day=TruncDate(Now()), tool=call.tool_id, currency=call.currency)
-    found = {scope: (count, amount) for scope, count, amount in rows.values_list("scope", "count", "amount_minor")}
+    rows = _of_today(call.tool_id, call.currency, **_whose(call))
+    found = {scope: (count, amount) for scope, count, amount in rows}
     return _sums(call, {scope: (n + 1, total + _amount(call)) for scope, (n, total) in found.items()})
 
 
@@ -57,7 +57,7 @@ def uncount(call: ToolCall, day: date | None = None) -> None:
 
 def caps_for(tool_ids: Iterable[int]) -> tuple[VelocityCap, ...]:
     """The caps in force that can concern any of these tools."""
-    return tuple(VelocityCap.objects.filter(Q(tool=None) | Q(tool__in=set(tool_ids)), enabled=True).order_by("pk"))
+    return tuple(_caps(tuple(sorted(set(tool_ids)))))
 
 
 def lock(calls: list[ToolCall], caps: tuple[VelocityCap, ...]) -> None:
@@ -130,11 +130,29 @@ def _keys(call: ToolCall) -> dict[str, str]:
     return {str(scope): key for scope, key in (keys | {Scope.SUBJECT: call.subject}).items() if key}
 
 
-def _of(call: ToolCall) -> Any:
+def _whose(call: ToolCall) -> dict[str, str | None]:
+    """Whom and what a call counts for, None where it counts for nothing."""
+    keys = _keys(call)
+    return {scope: keys.get(scope) for scope in sorted(Scope.values)}
+
+
+def _of(**whose: str | None) -> QuerySet[Tally]:
     mine = Q()
-    for scope, key in _keys(call).items():
-        mine |= Q(scope=scope, key=key)
+    for scope, key in whose.items():
+        if key is not None:
+            mine |= Q(scope=scope, key=key)
     return Tally.objects.filter(mine)
+
+
+@prepared
+def _of_today(tool_id: int | None, currency: str, **whose: str | None) -> QuerySet[Tally, tuple[str, int, int]]:
+    rows = _of(**whose).filter(day=TruncDate(Now()), tool=tool_id, currency=currency)
+    return rows.values_list("scope", "count", "amount_minor")
+
+
+@prepared
+def _caps(tool_ids: tuple[int, ...]) -> QuerySet[VelocityCap]:
+    return VelocityCap.objects.filter(Q(tool=None) | Q(tool__pk__in=tool_ids), enabled=True).order_by("pk")
 
 
 def _sums(call: ToolCall, found: dict[str, tuple[int, int]]) -> Sums:

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ from django.contrib.auth.models import Permission as PermissionRow
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals.models import ApprovalDecision, ApprovalRequest
+from supportagent.prepared import prepared
 from supportagent.staff.explanation import Explanation
-from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
+from supportagent.staff.models import TeamGroupGrant, TeamUserGrant, User, may_see
+from supportagent.staff.models import may_decide as may_decide_for
 from supportagent.staff.permissions import Permission, has
 from supportagent.tools import access as tool_access
 
@@ -47,10 +50,10 @@ def has_right_to_decide(user: User, request: ApprovalRequest, *, limits: bool = 
     """
     if user.is_service or not has(user, Permission.DECIDE_APPROVALREQUEST, strict=True):
         return Right(False, "your role does not decide approval requests")
-    team = Q(pk=request.ticket.team_id)
-    if not has(user, Permission.VIEW_APPROVALREQUEST) or not Team.objects.visible_to(user).filter(team).exists():
+    team = request.ticket.team_id
+    if not has(user, Permission.VIEW_APPROVALREQUEST) or not may_see(user, team):
         return Right(False, f"you do not see the requests of the team {request.ticket.team}")
-    if not Team.objects.decided_by(user).filter(team).exists():
+    if not may_decide_for(user, team):
         return Right(False, f"you do not decide for the team {request.ticket.team}")
     if not tool_access.may(user, tool_access.APPROVE, request.tool):
         return Right(False, f"your role does not approve {request.tool.qualified_name}")
@@ -76,9 +79,15 @@ def deciders_of(request: ApprovalRequest) -> "QuerySet[User]":
 
 def holders_of_right(request: ApprovalRequest) -> "QuerySet[User]":
     """Everybody for whom `has_right_to_decide` is true: two statements, however many people there are."""
-    people = tool_access.accounts_that_reach(tool_access.APPROVE, request.tool, arguments_of(request))
-    team = request.ticket.team_id
-    people = people.filter(
+    return _entitled(_roles_that_reach(request), request.tool_id, request.ticket.team_id, request.approver_roles)
+
+
+def _roles_that_reach(request: ApprovalRequest) -> tuple[int, ...]:
+    return tool_access.roles_that_reach(tool_access.APPROVE, request.tool, arguments_of(request))
+
+
+def _entitled(roles: Sequence[int], tool_id: int, team: int, approver_roles: Sequence[str]) -> "QuerySet[User]":
+    people = tool_access.accounts_with(roles, tool_access.APPROVE, tool_id).filter(
         Q(is_superuser=True) | _holds(Permission.VIEW_APPROVALREQUEST),
         Q(is_superuser=True) | _of_team(Permission.VIEW_TEAM, team),
         _holds(Permission.DECIDE_APPROVALREQUEST),
@@ -86,19 +95,41 @@ def holders_of_right(request: ApprovalRequest) -> "QuerySet[User]":
         is_active=True,
         kind=User.Kind.PERSON,
     )
-    if request.approver_roles:
-        in_role = User.groups.through.objects.filter(user=OuterRef("pk"), group__name__in=request.approver_roles)
+    if approver_roles:
+        in_role = User.groups.through.objects.filter(user=OuterRef("pk"), group__name__in=approver_roles)
         people = people.filter(Exists(in_role))
     return people
 
 
 def all_may_still_decide(request: ApprovalRequest) -> bool:
     """Whether as many as it takes approved just this, and have the right until now. Asked right before the sending."""
-    approved = request.decisions.filter(verdict=ApprovalDecision.Verdict.APPROVE, digest=request.digest)
-    approvers = set(approved.values_list("decided_by", flat=True))
+    approvers = set(_approvers(request.pk, request.digest))
     if len(approvers) < request.approvals_needed:
         return False
-    return len(approvers) == holders_of_right(request).filter(pk__in=approvers).count()
+    still = _still_entitled(
+        tuple(sorted(approvers)),
+        _roles_that_reach(request),
+        request.tool_id,
+        request.ticket.team_id,
+        tuple(request.approver_roles),
+    )
+    return len(approvers) == len(still)
+
+
+@prepared
+def _still_entitled(
+    people: tuple[int, ...], roles: tuple[int, ...], tool_id: int, team: int, approver_roles: tuple[str, ...]
+) -> QuerySet[User, int]:
+    entitled = _entitled(roles, tool_id, team, approver_roles)
+    return entitled.filter(pk__in=people).order_by().values_list("pk", flat=True)
+
+
+@prepared
+def _approvers(request_id: int, digest: str) -> QuerySet[ApprovalDecision, int]:
+    approved = ApprovalDecision.objects.filter(
+        request=request_id, verdict=ApprovalDecision.Verdict.APPROVE, digest=digest
+    )
+    return approved.values_list("decided_by", flat=True)
 
 
 def arguments_of(request: ApprovalRequest) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class _State(threading.local):
     """One buffer per thread, as Django's connections are. None outside of any block."""
 
     buffer: list[_Waiting] | None = None
+    locked: dict[Any, Any] | None = None
 
 
 _state = _State()
@@ -51,10 +52,13 @@ os.register_at_fork(after_in_child=lambda: globals().__setitem__("_sqlite_writer
 
 
 @contextmanager
-def transaction() -> Iterator[None]:
-    """An atomic block whose entries are appended at its end. A nested block is a savepoint of it."""
+def transaction(*, savepoint: bool = True) -> Iterator[None]:
+    """An atomic block whose entries are appended at its end. A nested block is a savepoint of it.
+
+    `savepoint=False` saves a nested block two statements; its exceptions then end the outermost block too.
+    """
     if _state.buffer is not None:
-        with database.atomic():
+        with _forgetting_on_error(), database.atomic(savepoint=savepoint):
             yield
         return
     with _one_sqlite_writer() as release, database.atomic():
@@ -62,13 +66,31 @@ def transaction() -> Iterator[None]:
             # The first callback after the commit: later ones may talk to the network or open a transaction.
             connection.on_commit(release)
         buffer: list[_Waiting] = []
-        _state.buffer = buffer
+        _state.buffer, _state.locked = buffer, {}
         try:
             yield
         finally:
             # Before the commit, since callbacks that run after it may open the next transaction.
-            _state.buffer = None
+            _state.buffer = _state.locked = None
         append.append([waiting.item for waiting in buffer if _survived(waiting)])
+
+
+def rows_held() -> dict[Any, Any]:
+    """Where verbs keep the rows that they locked in the current transaction, so that nobody reads them again.
+
+    Empty once a part of the transaction was rolled back, because its changes of these objects are void.
+    """
+    return {} if _state.locked is None else _state.locked
+
+
+@contextmanager
+def _forgetting_on_error() -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if _state.locked is not None:
+            _state.locked.clear()
+        raise
 
 
 def record(

@@ -5,6 +5,8 @@ Each step is one transaction under the run's fence; none is open while a server 
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents import failpoints, outcomes, tallies
 from agents.lease import FenceLost, step
 from agents.loop import arrows, classes, execution, gate, planning, reconciling
@@ -18,6 +20,7 @@ from agents.loop.transcript import Transcript
 from agents.models import Run, ToolCall
 from audit.clock import database_now
 from supportagent.grants.server import Outcome
+from supportagent.prepared import prepared
 from supportagent.tools.models import Tool
 
 State = ToolCall.State
@@ -177,7 +180,12 @@ def _of(run: Run, call: ToolCall) -> ToolCall:
 def _with_tools(calls: list[ToolCall]) -> list[ToolCall]:
     """The calls with their tools as they are now."""
     if calls:
-        tools = Tool.objects.select_related("server").in_bulk({call.tool_id for call in calls if call.tool_id})
+        tools = {tool.pk: tool for tool in _tools(tuple(sorted({call.tool_id for call in calls if call.tool_id})))}
         for call in calls:
             call.tool = tools.get(call.tool_id) if call.tool_id else None
     return calls
+
+
+@prepared
+def _tools(tool_ids: tuple[int, ...]) -> QuerySet[Tool]:
+    return Tool.objects.select_related("server").filter(pk__in=tool_ids).order_by()

@@ -5,6 +5,7 @@ call was where the caller thought it was.
 """
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models.functions import Now
 
@@ -12,19 +13,24 @@ from agents.lease import Step
 from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import ToolCall
 from audit import log as audit_log
+from supportagent.prepared import Change, change, prepared
 
 State = ToolCall.State
 
 
 def move(call: ToolCall, before: str, after: str, **fields: Any) -> None:
     """One arrow of the state machine. The row count proves that the call was where we thought it was."""
-    moved = ToolCall.objects.filter(pk=call.pk, state=before).update(state=after, **fields)
-    if moved != 1:
+    if _moved(call.pk, before, state=after, **fields) != 1:
         raise RuntimeError(f"call {call.pk} is not {before} any more")
     call.state = after
     for name, value in fields.items():
         if not isinstance(value, Now):
             setattr(call, name, value)
+
+
+@prepared
+def _moved(call_id: UUID, before: str, **fields: Any) -> Change[ToolCall]:
+    return change(ToolCall.objects.filter(pk=call_id, state=before), **fields)
 
 
 def refuse(step: Step, call: ToolCall, refusal: CallRefused) -> None:

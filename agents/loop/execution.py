@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from agents import tallies
@@ -18,6 +19,7 @@ from agents.mcp.client import NotExecuted, OutcomeUnknown, call_tool
 from agents.models import ToolCall
 from supportagent.grants import receipts, strict
 from supportagent.grants.server import Outcome
+from supportagent.prepared import first, prepared
 from supportagent.tools.models import Tool
 
 logger = logging.getLogger(__name__)
@@ -92,7 +94,7 @@ def settle_by_receipt(call: ToolCall) -> Outcome:
 
 def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
     """Make the read that belongs to a call, with the arguments that both have. Outside transactions."""
-    tool = Tool.objects.select_related("server").filter(qualified_name=qualified_name).first()
+    tool = first(_tool_named(qualified_name))
     if tool is None or tool.writes or not (tool.enabled and tool.server.enabled):
         return Outcome.refused("killed", f"{qualified_name}, which this call needs, is switched off")
     try:
@@ -107,6 +109,11 @@ def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
         return Outcome.refused(refusal.code, refusal.message)
     except OutcomeUnknown as unknown:
         return Outcome.refused("no_answer", unknown.message)
+
+
+@prepared
+def _tool_named(qualified_name: str) -> QuerySet[Tool]:
+    return Tool.objects.select_related("server").filter(qualified_name=qualified_name)
 
 
 def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, Any] | None = None) -> None:

@@ -8,7 +8,9 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from agents import tallies
@@ -24,6 +26,7 @@ from approvals.errors import TooManyPending
 from approvals.models import ApprovalRequest
 from approvals.policy import Ruling
 from approvals.services import Proposal
+from supportagent.prepared import first, prepared
 
 State = ToolCall.State
 
@@ -183,14 +186,23 @@ def _hold(
 
 def _approval_of(call: ToolCall) -> ApprovalRequest | None:
     """The request under which a call goes, None for one that needed nobody. Raises CallRefused."""
-    requests = ApprovalRequest.objects.filter(call_id=call.pk)
-    if call.approval_id is None and not requests.exists():
+    if call.approval_id is None and not _requests_of(call.pk):
         return None
-    whole = requests.select_related("tool__server", "ticket__team", "ticket__customer")
-    request = whole.filter(pk=call.approval_id or 0).first()
+    request = first(_whole_request(call.pk, call.approval_id or 0))
     if request is None:
         raise CallRefused("altered", "this call is not the one that was approved")
     return request
+
+
+@prepared
+def _requests_of(call_id: UUID) -> QuerySet[ApprovalRequest, int]:
+    return ApprovalRequest.objects.filter(call_id=call_id).order_by().values_list("pk", flat=True)[:1]
+
+
+@prepared
+def _whole_request(call_id: UUID, pk: int) -> QuerySet[ApprovalRequest]:
+    whole = ApprovalRequest.objects.select_related("tool__server", "ticket__team", "ticket__customer")
+    return whole.filter(call_id=call_id, pk=pk)
 
 
 def _is_effective(call: ToolCall, request: ApprovalRequest, now: Standing) -> bool:

@@ -1,11 +1,13 @@
 """What a call costs its subject, and that everything together stays within what was captured."""
 
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from agents.loop.refusal import CallRefused
 from agents.models import EffectSubject, ToolCall
+from supportagent.prepared import Change, change, first, prepared
 from supportagent.tools.models import Tool
 
 
@@ -23,7 +25,7 @@ def settle_amount(call: ToolCall, facts: dict[str, Any]) -> None:
 def check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
     """Money on one subject: done + under way + unknown + this must stay within what was captured.
 
-    Race: two runs refund one order at once. Writing the subject's row locks it, so the second sums the first.
+    Race: two runs refund one order at once. The caller has locked the subject's row, so the second sums the first.
     """
     if not _moves_money(call, facts):
         return
@@ -32,19 +34,25 @@ def check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
         raise CallRefused("amount_missing", "the call does not say what it gives back on what")
     if call.currency != currency:
         raise CallRefused("currency_mismatch", f"{call.subject} was paid in {currency}, not in {call.currency}")
-    EffectSubject.objects.bulk_create(
-        [EffectSubject(key=call.subject, currency=currency, captured_minor=captured)],
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=["captured_minor", "currency"],
-    )
-    counted = ToolCall.objects.filter(subject=call.subject, state__in=ToolCall.COUNTED).exclude(pk=call.pk)
-    total = counted.aggregate(total=Sum("amount_minor"))["total"] or 0
+    _note_captured(call.subject, captured, currency)
+    total = first(_under_way(call.subject, call.pk)) or 0
     if total + call.amount_minor > captured:
         raise CallRefused(
             "above_captured",
             f"{total} of {captured} are paid back or under way; {call.amount_minor} more is too much",
         )
+
+
+@prepared
+def _note_captured(subject: str, captured: int, currency: str) -> Change[EffectSubject]:
+    return change(EffectSubject.objects.filter(key=subject), captured_minor=captured, currency=currency)
+
+
+@prepared
+def _under_way(subject: str, call_id: UUID) -> QuerySet[ToolCall, int | None]:
+    """What the other calls on a subject gave back, or may give back."""
+    counted = ToolCall.objects.filter(subject=subject, state__in=ToolCall.COUNTED).exclude(pk=call_id)
+    return counted.order_by().values("subject").annotate(total=Sum("amount_minor")).values_list("total", flat=True)
 
 
 def _moves_money(call: ToolCall, facts: dict[str, Any]) -> bool:

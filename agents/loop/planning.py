@@ -7,8 +7,9 @@ Refusals are answers for the model: it may correct itself.
 import json
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, Q
+from django.db.models import Exists, Q, QuerySet
 
 from agents.loop import guardrails
 from agents.loop.capability import Capability
@@ -20,6 +21,7 @@ from approvals.models import ApprovalDecision, ApprovalPolicy
 from approvals.policy import Ruling
 from audit.chain import canonical
 from supportagent.grants import strict
+from supportagent.prepared import prepared
 from supportagent.tools import schema
 from supportagent.tools.models import Tool
 
@@ -75,18 +77,24 @@ def check_is_new(call: ToolCall) -> None:
 
     Race: two tickets ask for the same effect at once. The caller has locked the subject, so the second sees the first.
     """
-    rejected = ApprovalDecision.objects.filter(
-        verdict=ApprovalDecision.Verdict.REJECT,
-        request__ticket=call.run.ticket_id,
-        request__action_key=call.action_key,
-    )
-    live = ToolCall.objects.filter(~Q(effect_key=""), effect_key=call.effect_key, state__in=LIVE).exclude(pk=call.pk)
-    asked = ToolCall.objects.filter(pk=call.pk).order_by().values_list(Exists(rejected), Exists(live))
-    rejected_before, under_way = asked.get()
+    [(rejected_before, under_way)] = _known(call.pk, call.run.ticket_id, call.action_key, call.subject, call.effect_key)
     if rejected_before:
         raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
     if under_way:
         raise CallRefused("already_under_way", "the same effect is already waiting or being carried out")
+
+
+@prepared
+def _known(
+    call_id: UUID, ticket_id: int, action_key: str, subject: str, effect_key: str
+) -> QuerySet[ToolCall, tuple[bool, bool]]:
+    rejected = ApprovalDecision.objects.filter(
+        verdict=ApprovalDecision.Verdict.REJECT, request__ticket=ticket_id, request__action_key=action_key
+    )
+    # The subject is part of the effect's name; by it SQLite finds the rows, which cannot use a partial index here.
+    same = ToolCall.objects.filter(~Q(effect_key=""), subject=subject, effect_key=effect_key, state__in=LIVE)
+    live = same.exclude(pk=call_id)
+    return ToolCall.objects.filter(pk=call_id).order_by().values_list(Exists(rejected), Exists(live))
 
 
 def shared_arguments(read: Tool, call: ToolCall, *, facts: bool = False) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from agents.providers.base import ModelReply, ModelRequest, ProviderMisconfigure
 from agents.providers.registry import get_provider
 from audit import log as audit_log
 from supportagent import logs
+from supportagent.prepared import insert
 from supportagent.tickets.models import HandOver
 from supportagent.tickets.text import storable
 
@@ -146,7 +147,7 @@ class AgentRunner:
         run.input_tokens += usage.input_tokens if usage else 0
         run.output_tokens += usage.output_tokens if usage else 0
         unsettled = ModelCall.Fate.TOOLS if requested else ModelCall.Fate.OPEN
-        ModelCall.objects.create(
+        turn = ModelCall(
             run=run,
             turn=run.turns,
             shown=news,
@@ -167,6 +168,7 @@ class AgentRunner:
             cost_micros=thought.cost,
             latency_ms=thought.latency_ms,
         )
+        insert(turn)
         current.emit(
             "model",
             f"{reply.model} answered",
@@ -183,7 +185,8 @@ class AgentRunner:
                 arrows.note_refused(current, call)
         reads = [c for c in calls if c.state == State.PROPOSED and c.tool is not None and not c.tool.writes]
         sending = gate.intend_reads(current, reads)
-        ToolCall.objects.bulk_create(calls)
+        if calls:
+            insert(*calls)
         return sending
 
 

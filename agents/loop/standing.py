@@ -7,12 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from agents.loop.refusal import CallRefused
 from agents.models import Agent, KillSwitch, ToolCall
+from supportagent.prepared import prepared
 from supportagent.tools import access
 from supportagent.tools.models import Tool
 
@@ -32,12 +34,8 @@ class Standing:
 
 def standing_of(call: ToolCall) -> Standing:
     """Read a saved call anew, with its tool and every switch that can stop it. Keeps the run that the step holds."""
-    rows = ToolCall.objects.select_related("tool__server").annotate(
-        everything=Exists(KillSwitch.objects.filter(engaged=True)),
-        agent=Exists(_not_live().filter(pk=OuterRef("run__agent_id"))),
-        now=Now(),
-    )
-    fresh: Any = rows.order_by().get(pk=call.pk)
+    fresh: Any
+    [fresh] = _with_switches(call.pk)
     run, fresh.run = call.run, call.run
     assert fresh.run_id == run.pk  # noqa: S101 - a call never changes its run
     on = fresh.tool is not None and fresh.tool.enabled and fresh.tool.server.enabled
@@ -46,6 +44,7 @@ def standing_of(call: ToolCall) -> Standing:
 
 def stopped_tools(calls: list[ToolCall]) -> dict[int | None, str]:
     """Which tools of these unsaved calls of one run may not be called, and why."""
+<<<<<<< ours
     found = why_stopped(calls[0].run.agent_id, {call.tool_id for call in calls if call.tool_id})
     return {call.tool_id: found.get(call.tool_id or 0, TOOL_STOPPED) for call in calls}
 
@@ -61,6 +60,29 @@ def why_stopped(agent_id: int, tools: Collection[int]) -> dict[int, str]:
         )
     )
     return {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
+=======
+    tool_ids = {call.tool_id for call in calls if call.tool_id is not None}
+    switches = _switches(tuple(sorted(tool_ids)), calls[0].run.agent_id)
+    found = {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
+    return {call.tool_id: found.get(call.tool_id or 0, TOOL_STOPPED) for call in calls}
+
+
+@prepared
+def _with_switches(call_id: UUID) -> QuerySet[ToolCall]:
+    rows = ToolCall.objects.select_related("tool__server").annotate(
+        everything=Exists(KillSwitch.objects.filter(engaged=True)),
+        agent=Exists(_not_live().filter(pk=OuterRef("run__agent_id"))),
+        now=Now(),
+    )
+    return rows.order_by().filter(pk=call_id)
+
+
+@prepared
+def _switches(tool_ids: tuple[int, ...], agent_id: int) -> QuerySet[Tool, tuple[int, bool, bool, bool, bool]]:
+    everything, paused = KillSwitch.objects.filter(engaged=True), _not_live().filter(pk=agent_id)
+    tools = Tool.objects.filter(pk__in=tool_ids).order_by()
+    return tools.values_list("pk", Exists(everything), Exists(paused), "enabled", "server__enabled")
+>>>>>>> theirs
 
 
 def check_running(stopped: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from approvals import binding
@@ -11,6 +12,7 @@ from audit import log as audit_log
 from audit.clock import database_now
 from audit.context import Actor
 from supportagent.console import live
+from supportagent.prepared import Change, change, insert, prepared
 from supportagent.staff.models import User
 from supportagent.tickets.models import Ticket
 
@@ -21,10 +23,20 @@ CHANGED = "This request changed since you opened it. Read it again before you de
 
 def lock(request: ApprovalRequest) -> ApprovalRequest:
     """The request as it is once its ticket's lock is ours: every verb of a ticket waits for the one before."""
-    Ticket.objects.select_for_update(no_key=True).get(pk=request.ticket_id)
-    return ApprovalRequest.objects.select_related(
-        "tool__server", "ticket__team", "ticket__customer", "rule", "requested_by"
-    ).get(pk=request.pk)
+    _lock_ticket(request.ticket_id)
+    [locked] = _whole(request.pk)
+    return locked
+
+
+@prepared
+def _lock_ticket(pk: int) -> QuerySet[Ticket]:
+    return Ticket.objects.select_for_update(no_key=True).filter(pk=pk)
+
+
+@prepared
+def _whole(pk: int) -> QuerySet[ApprovalRequest]:
+    relations = ("tool__server", "ticket__team", "ticket__customer", "rule", "requested_by")
+    return ApprovalRequest.objects.select_related(*relations).filter(pk=pk)
 
 
 def check_pending(request: ApprovalRequest) -> None:
@@ -51,21 +63,24 @@ def check_intact(request: ApprovalRequest) -> None:
 
 def end(request: ApprovalRequest, state: str, *, shown_digest: str, **fields: Any) -> None:
     """Let a pending request end in this state. Raises RequestExpired when the clock was faster."""
-    ended = ApprovalRequest.objects.filter(
-        pk=request.pk, state=State.PENDING, digest=shown_digest, expires_at__gt=Now()
-    ).update(state=state, decided_at=Now(), **fields)
-    if not ended:
+    if not _ended(request.pk, shown_digest, state=state, **fields):
         raise RequestExpired(TIME_IS_OVER)
     request.state = state
     for name, value in fields.items():
         setattr(request, name, value)
 
 
+@prepared
+def _ended(pk: int, shown_digest: str, **fields: Any) -> Change[ApprovalRequest]:
+    pending = ApprovalRequest.objects.filter(pk=pk, state=State.PENDING, digest=shown_digest, expires_at__gt=Now())
+    return change(pending, decided_at=Now(), **fields)
+
+
 def write_decision(request: ApprovalRequest, by: User, verdict: str, **fields: str) -> ApprovalDecision:
     """Keep who decided what on which digest."""
-    return ApprovalDecision.objects.create(
-        request=request, verdict=verdict, decided_by=by, digest=request.digest, **fields
-    )
+    decision = ApprovalDecision(request=request, verdict=verdict, decided_by=by, digest=request.digest, **fields)
+    insert(decision)
+    return decision
 
 
 def outcome_of(request: ApprovalRequest) -> str:

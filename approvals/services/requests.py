@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from approvals import binding
@@ -17,6 +17,7 @@ from approvals.services.base import State, record
 from audit.clock import database_now
 from audit.context import Actor
 from supportagent.console.money import format_money
+from supportagent.prepared import first, prepared
 from supportagent.staff.models import User
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
@@ -165,15 +166,23 @@ def _check_room(proposal: Proposal) -> None:
     The caller's lock makes the count of a ticket exact. Two tickets of one customer can ask at the same moment, so
     the other two caps may be passed by as many requests as are being written at once; they are no control of money.
     """
-    waiting = ApprovalRequest.objects.pending().aggregate(
-        of_ticket=Count("pk", filter=Q(ticket=proposal.ticket.pk)),
-        of_customer=Count("pk", filter=Q(ticket__customer=proposal.ticket.customer_id)),
-        of_agent=Count("pk", filter=Q(requested_by=proposal.requested_by.pk)),
-    )
-    for whose, most in (
+    caps = (
         ("ticket", settings.PENDING_APPROVALS_PER_TICKET),
         ("customer", settings.PENDING_APPROVALS_PER_CUSTOMER),
         ("agent", settings.PENDING_APPROVALS_PER_AGENT),
-    ):
-        if waiting[f"of_{whose}"] >= most:
-            raise TooManyPending(f"{waiting[f'of_{whose}']} requests of this {whose} wait for a person already")
+    )
+    counts = _waiting(proposal.ticket.pk, proposal.ticket.customer_id, proposal.requested_by.pk)
+    for (whose, most), count in zip(caps, first(counts) or (0, 0, 0), strict=True):
+        if count >= most:
+            raise TooManyPending(f"{count} requests of this {whose} wait for a person already")
+
+
+@prepared
+def _waiting(ticket_id: int, customer_id: int, agent_id: int) -> QuerySet[ApprovalRequest, tuple[int, int, int]]:
+    """How many pending requests there are of this ticket, customer and agent: one row, none where nothing waits."""
+    pending = ApprovalRequest.objects.filter(state=State.PENDING).order_by().values("state")
+    return pending.annotate(
+        of_ticket=Count("pk", filter=Q(ticket=ticket_id)),
+        of_customer=Count("pk", filter=Q(ticket__customer=customer_id)),
+        of_agent=Count("pk", filter=Q(requested_by=agent_id)),
+    ).values_list("of_ticket", "of_customer", "of_agent")

@@ -11,7 +11,8 @@ To build and compile a queryset costs Django 0.3 to 0.5 ms, several times what t
 The body runs once for every shape of arguments, with placeholders in their place, and must be a pure function of
 them: what it looks up in settings or reads off the clock would stay for ever. A None, an expression (`Now()`) and the
 length of a tuple belong to the shape; every other value is handed to the database anew, in the form of the field that
-it is compared with or stored in, as the ORM would. Keys are given, not objects (`run=run.pk`).
+it is compared with or stored in, as the ORM would. Keys are given, not objects (`run=run.pk`);
+several keys of a relation as `tool__pk__in`.
 
 Refused when the statement is compiled: prefetching, `values()`, changes that need a join. One database only.
 """

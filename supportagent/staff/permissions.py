@@ -84,7 +84,12 @@ def held_by(user: Any, permission: Permission) -> QuerySet[auth.Permission]:
 
     Whether the account is active is asked of the row: a worker may have loaded `user` when it began.
     """
-    return _held(user.pk, permission.app_label, permission.codename)
+    return held_by_account(user.pk, permission)
+
+
+def held_by_account(user_id: int, permission: Permission) -> QuerySet[auth.Permission]:
+    """`held_by` of an account's key."""
+    return _held(user_id, permission.app_label, permission.codename)
 
 
 def _held(user_id: int, app_label: str, codename: str) -> QuerySet[auth.Permission]:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
-from supportagent.store.models import Order, Payment
+from supportagent.prepared import first, prepared
+from supportagent.store.models import Order, Payment, Refund
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,22 @@ class Balance:
 
 def balance_of(order: Order) -> Balance:
     """Two queries. Exact only while the caller holds the order's row lock; otherwise a snapshot."""
-    payment = order.payments.filter(status=Payment.Status.CAPTURED).first()
-    refunded = order.refunds.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    payment = first(_captured(order.pk))
+    refunded = first(_refunded(order.pk)) or 0
     return Balance(
         payment=payment,
         captured_minor=payment.amount_minor if payment else 0,
         refunded_minor=refunded,
         status=order.status,
     )
+
+
+@prepared
+def _captured(order_id: int) -> QuerySet[Payment]:
+    return Payment.objects.filter(order=order_id, status=Payment.Status.CAPTURED)[:1]
+
+
+@prepared
+def _refunded(order_id: int) -> QuerySet[Refund, int]:
+    refunds = Refund.objects.filter(order=order_id).order_by().values("order")
+    return refunds.annotate(total=Sum("amount_minor")).values_list("total", flat=True)

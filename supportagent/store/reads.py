@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
+from supportagent.prepared import first, prepared
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
 from supportagent.store.balance import balance_of
@@ -111,7 +112,7 @@ def order_facts(*, actor: User, customer: str, order_id: str) -> Data:
         "refunded_minor": balance.refunded_minor,
         "refundable_minor": balance.refundable_minor,
         "payment_method": balance.payment.method if balance.payment else "",
-        "prior_refunds": Refund.objects.filter(order__account__reference=customer).count(),
+        "prior_refunds": first(_refunds_to(customer)) or 0,
     }
 
 
@@ -129,7 +130,7 @@ def account_facts(*, actor: User, customer: str) -> Data:
 
 
 def find_account(reference: str) -> Account:
-    account = Account.objects.filter(reference=reference).first() if reference else None
+    account = first(_account(reference)) if reference else None
     if account is None:
         raise NotFound("this customer has no account with the shop")
     return account
@@ -140,10 +141,26 @@ def orders_of(reference: str) -> QuerySet[Order]:
 
 
 def find_order(reference: str, order_id: str) -> Order:
-    found = orders_of(reference).filter(order_id=order_id).first()
+    found = first(_order(reference, order_id)) if reference else None
     if found is None:
         raise NotFound(f"this customer has no order {order_id}")
     return found
+
+
+@prepared
+def _account(reference: str) -> QuerySet[Account]:
+    return Account.objects.filter(reference=reference).order_by()
+
+
+@prepared
+def _order(reference: str, order_id: str) -> QuerySet[Order]:
+    return Order.objects.of_customer(reference).filter(order_id=order_id).order_by()
+
+
+@prepared
+def _refunds_to(reference: str) -> QuerySet[Refund, int]:
+    refunds = Refund.objects.filter(order__account__reference=reference).order_by().values("order__account")
+    return refunds.annotate(number=Count("pk")).values_list("number", flat=True)
 
 
 def billing(account: Account) -> Data:

@@ -4,7 +4,7 @@
 cannot say something else than the gate that made it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +76,25 @@ def serves(tool: Tool, *, verified: bool) -> bool:
 
 def accounts_that_reach(codename: str, tool: Tool, arguments: Mapping[str, Any]) -> "QuerySet[User]":
     """Active accounts for which `reaches` says yes: the tool's grants to roles are read once, not per account."""
-    right = Q(content_object=tool, permission__codename=codename)
-    rules = ToolGrant.objects.filter(right).values_list("group_id", "argument_rules")
-    roles = [group_id for group_id, rule in rules if not _beyond(rule, arguments)]
-    in_role = User.groups.through.objects.filter(group__in=roles).values("user")
-    in_person = ToolUserGrant.objects.filter(right).values("user")
+    return accounts_with(roles_that_reach(codename, tool, arguments), codename, tool.pk)
+
+
+def roles_that_reach(codename: str, tool: Tool, arguments: Mapping[str, Any]) -> tuple[int, ...]:
+    """The roles with a grant that accepts these arguments."""
+    return tuple(role for role, rules in _grants_to_roles(codename, tool.pk) if not _beyond(rules, arguments))
+
+
+def accounts_with(roles: Sequence[int], codename: str, tool_id: int) -> "QuerySet[User]":
+    """Active accounts in one of these roles, or with this right on the tool in person."""
+    in_role = User.groups.through.objects.filter(group__pk__in=roles).values("user")
+    in_person = ToolUserGrant.objects.filter(content_object=tool_id, permission__codename=codename).values("user")
     return User.objects.filter(Q(pk__in=in_role) | Q(pk__in=in_person), is_active=True)
+
+
+@prepared
+def _grants_to_roles(codename: str, tool_id: int) -> QuerySet[ToolGrant, tuple[int, Any]]:
+    grants = ToolGrant.objects.filter(content_object=tool_id, permission__codename=codename).order_by("pk")
+    return grants.values_list("group_id", "argument_rules")
 
 
 class Reach:

@@ -216,7 +216,11 @@ def test_a_public_name_that_leads_into_our_network_is_refused_at_the_connection(
     assert "inside our own network" in delivery.problem
 
 
-@pytest.mark.parametrize("value", ["", "not a secret", as_secret(b"short"), base64.b64encode(KEY).decode()])
+@pytest.mark.parametrize(
+    "value",
+    ["", "not a secret", as_secret(b"short"), base64.b64encode(KEY).decode()],
+    ids=["none", "no secret", "short", "without its prefix"],
+)
 def test_without_a_usable_secret_nothing_leaves_unsigned(
     world: World, hooks: Hooks, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.report import Section, show
 from tests.broker import Broker
 
-NAMES = ("workflows", "pauses", "job_hop", "model_calls")
+NAMES = ("gate", "workflows", "pauses", "job_hop", "model_calls")
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder, broker = Path(name), Broker(Path(name))
         try:
-            with _installation(broker, folder) as database:
+            with installation(broker, folder) as database:
                 sections = list(_measured(options.names or list(NAMES), broker, folder, quick=options.quick))
         finally:
             broker.kill()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 @contextmanager
-def _installation(broker: Broker, folder: Path) -> Iterator[str]:
+def installation(broker: Broker, folder: Path) -> Iterator[str]:
     """Django on a new database; yields the database's name and version."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "supportagent.settings",
@@ -68,11 +68,12 @@ def _installation(broker: Broker, folder: Path) -> Iterator[str]:
 
 
 def _measured(names: list[str], broker: Broker, folder: Path, *, quick: bool) -> Iterator[Section]:
-    from tests.bench import job_hop, model_calls, pauses, workflows
+    from tests.bench import gate, job_hop, model_calls, pauses, workflows
     from tests.bench.story import Shop
 
     shop = Shop(folder)
     runs = {
+        "gate": lambda: Section(gate.TITLE, gate.run(shop, quick=quick)),
         "workflows": lambda: Section(workflows.TITLE, workflows.run(shop, quick=quick)),
         "pauses": lambda: Section(pauses.TITLE, pauses.run(shop, broker, folder, quick=quick)),
         "job_hop": lambda: Section(job_hop.TITLE, job_hop.run(broker, folder, quick=quick)),

@@ -48,8 +48,7 @@ class Shop:
 
     def hold(self, customer: Customer) -> ApprovalRequest:
         """The first segment: from the message to the refund that waits for a person."""
-        number = customer.reference.removeprefix("CUS-")
-        ticket = self.world.write(f"Please refund ORD-{number}, it arrived broken.", customer=customer)
+        ticket = self._write(customer)
         self._advance(ticket, Run.State.AWAITING_APPROVAL)
         return ApprovalRequest.objects.pending().get(ticket=ticket)
 
@@ -60,6 +59,10 @@ class Shop:
 
     def whole(self, customer: Customer) -> None:
         self.finish(self.hold(customer))
+
+    def by_itself(self, customer: Customer) -> None:
+        """The workflow where the rules let the refund pass without a person."""
+        self._advance(self._write(customer), Run.State.COMPLETED)
 
     def in_flight(self, customers: list[Customer], threads: int) -> None:
         """Whole workflows, so many at a time, each on a thread with a connection of its own, as in a worker."""
@@ -72,6 +75,10 @@ class Shop:
                 self.whole(customer)
         finally:
             connection.close()
+
+    def _write(self, customer: Customer) -> Ticket:
+        number = customer.reference.removeprefix("CUS-")
+        return self.world.write(f"Please refund ORD-{number}, it arrived broken.", customer=customer)
 
     def _advance(self, ticket: Ticket, expected: str) -> None:
         run = self.world.advance(ticket)

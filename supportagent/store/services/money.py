@@ -3,12 +3,13 @@
 import base64
 import hashlib
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from audit import log as audit_log
 from audit.context import Actor
 from supportagent.console.money import format_money
+from supportagent.prepared import Change, change, first, insert, prepared
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
 from supportagent.store.balance import Balance, balance_of
@@ -24,10 +25,10 @@ def refund_order(
     The same key with the same arguments returns the refund that exists. Raises NotFound, RefundRefused,
     KeyConflict, PermissionDenied.
     """
-    with audit_log.transaction():
+    with audit_log.transaction(savepoint=False):
         require(actor, Permission.REFUND_ORDER, strict=True)
         order = _locked_order(customer=customer, order_id=order_id)
-        earlier = Refund.objects.filter(idempotency_key=idempotency_key).select_related("payment").first()
+        earlier = first(_refund_under(idempotency_key))
         if earlier:
             return _same(earlier, order=order, amount_minor=amount_minor, currency=currency)
         balance = balance_of(order)
@@ -56,16 +57,21 @@ def cancel_order(*, actor: User, customer: str, order_id: str, idempotency_key: 
 
 def _locked_order(*, customer: str, order_id: str) -> Order:
     """Race: two refunds read the same sum. The lock on the order lets the second see the first."""
-    order = (
-        Order.objects.of_customer(customer)
-        .select_for_update(of=("self",))
-        .select_related("account")
-        .filter(order_id=order_id)
-        .first()
-    )
+    order = first(_order_for_update(customer, order_id)) if customer else None
     if order is None:
         raise NotFound(f"this customer has no order {order_id}")
     return order
+
+
+@prepared
+def _order_for_update(customer: str, order_id: str) -> QuerySet[Order]:
+    orders = Order.objects.of_customer(customer).select_for_update(of=("self",)).select_related("account")
+    return orders.filter(order_id=order_id).order_by()
+
+
+@prepared
+def _refund_under(key: str) -> QuerySet[Refund]:
+    return Refund.objects.filter(idempotency_key=key).select_related("payment").order_by()
 
 
 def _same(earlier: Refund, *, order: Order, amount_minor: int, currency: str) -> Refund:
@@ -103,7 +109,7 @@ def _check_cancellable(order: Order) -> None:
 
 def _issue(order: Order, payment: Payment, balance: Balance, *, amount_minor: int, actor: User, key: str) -> Refund:
     by = Actor.of(actor)
-    refund = Refund.objects.create(
+    refund = Refund(
         refund_id=_refund_id(key),
         order=order,
         payment=payment,
@@ -114,6 +120,7 @@ def _issue(order: Order, payment: Payment, balance: Balance, *, amount_minor: in
         issued_by_type=by.type,
         issued_by_id=by.id,
     )
+    insert(refund)
     customer = order.account.reference
     audit_log.record(
         "store.refund.issued",
@@ -162,8 +169,13 @@ def _cancel(order: Order, *, actor: User, key: str) -> Cancellation:
 
 def _touch(order: Order) -> None:
     """Whoever approved something on the earlier revision has to look again."""
-    Order.objects.filter(pk=order.pk).update(status=order.status, revision=F("revision") + 1)
+    _changed(order.pk, order.status)
     order.revision += 1
+
+
+@prepared
+def _changed(order_id: int, status: str) -> Change[Order]:
+    return change(Order.objects.filter(pk=order_id), status=status, revision=F("revision") + 1)
 
 
 def _refund_id(key: str) -> str:

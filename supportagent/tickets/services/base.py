@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from audit import log as audit_log
 from audit.context import Actor
 from supportagent.console.live import publish
 from supportagent.prepared import first, insert, prepared
@@ -37,11 +38,23 @@ def actor_of(actor: User | Actor) -> Actor:
 
 
 def lock(ticket: Ticket) -> Ticket:
-    """The ticket's row, locked and fresh. First in the lock order, so every verb calls it first."""
+    """The ticket's row, locked and fresh. First in the lock order, so every verb calls it first.
+
+    A row that this transaction locked before is as this process left it, so it is not read again.
+    """
+    here = audit_log.rows_held()
+    if (Ticket, ticket.pk) in here:
+        return cast(Ticket, here[Ticket, ticket.pk])
     locked = first(_locked_row(ticket.pk))
     if locked is None:
         raise Ticket.DoesNotExist(f"there is no ticket {ticket.pk} any more")
-    return with_customer(locked, ticket)
+    here[Ticket, ticket.pk] = with_customer(locked, ticket)
+    return locked
+
+
+def keep_locked(ticket: Ticket) -> None:
+    """Let the verbs of this transaction know a ticket that was read and locked elsewhere, with its customer."""
+    audit_log.rows_held()[Ticket, ticket.pk] = ticket
 
 
 def locked_rows() -> TicketQuerySet:

@@ -80,7 +80,7 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
     Raises PermissionDenied, NotYours, and Conflict(by) for a person when a colleague holds the ticket.
     """
     wanted = Ticket.State(state)
-    with audit_log.transaction():
+    with audit_log.transaction(savepoint=False):
         locked = lock(ticket)
         if actor is not None:
             authorise(actor, Permission.REPLY_TICKET, locked)

@@ -41,7 +41,7 @@ def post_reply(
     if kind not in (Message.Kind.AGENT, Message.Kind.PERSON):
         raise ValueError(f"a reply is of kind AGENT or PERSON, not {kind}")
     text = clean_body(body)
-    with audit_log.transaction():
+    with audit_log.transaction(savepoint=False):
         locked = lock(ticket)
         authorise(actor, Permission.REPLY_TICKET, locked)
         _require_turn(locked, actor, kind)

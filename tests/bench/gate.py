@@ -1,0 +1,112 @@
+"""What the gate costs a tool call: judging it, counting it, committing to it, with rules, rights, digest and audit.
+
+Left out are the model, the tool, and the reads of facts before it. Told apart are a write that goes by itself, one that
+waits for a person (judged, and judged again when it is sent), and keeping the outcome afterwards.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+from agents.loop import acting
+from agents.models import Run, ToolCall
+from approvals.models import ApprovalPolicy, RuleBook
+from supportagent.tools.models import Tool
+from tests.bench.meter import metering
+from tests.bench.report import Row
+from tests.bench.story import Shop, model
+
+TITLE = "The gate, per tool call: CPU and statements (without model, tool, and the reads around it)"
+MANY_RULES, MANY_CALLS = 1_000, 1_000_000
+WARM_UP = 3
+JUDGED, NOT_JUDGED = [(acting, "_plan"), (acting, "_send_ready")], [(acting, "read_facts"), (acting, "_send")]
+KEPT, NOT_KEPT = [(acting, "_send")], [(acting.execution, "send"), (acting, "observe")]
+
+
+def run(shop: Shop, *, quick: bool) -> Iterator[Row]:
+    """With few rules and an empty table, with a thousand rules, and with a million calls in the table besides."""
+    times, many_calls = (10, MANY_CALLS // 10) if quick else (30, MANY_CALLS)
+    refund = Tool.objects.get(qualified_name="store__issue_refund")
+    with model():
+        yield from _measured(shop, times, refund, "1 rule, 1 call")
+        _add_rules(refund, MANY_RULES)
+        yield from _measured(shop, times, refund, f"{MANY_RULES:,} rules, 1 call")
+        began = time.perf_counter()
+        _add_calls(many_calls)
+        filled = Row(f"{many_calls:,} calls written", (("s", time.perf_counter() - began),))
+        yield from _measured(shop, times, refund, f"{MANY_RULES:,} rules, {many_calls:,} calls")
+        yield filled
+
+
+def _measured(shop: Shop, times: int, refund: Tool, where: str) -> Iterator[Row]:
+    for customer in shop.customers(WARM_UP):
+        shop.whole(customer)
+    with metering(of=JUDGED, without=NOT_JUDGED) as meter:
+        for customer in shop.customers(times):
+            shop.whole(customer)
+    yield Row(f"{where}: held, then sent", meter.per(times))
+    with _allowed(refund):
+        for customer in shop.customers(WARM_UP):
+            shop.by_itself(customer)
+        with metering(of=JUDGED, without=NOT_JUDGED) as meter:
+            for customer in shop.customers(times):
+                shop.by_itself(customer)
+        yield Row(f"{where}: goes by itself", meter.per(times))
+        with metering(of=KEPT, without=NOT_KEPT) as meter:
+            for customer in shop.customers(times):
+                shop.by_itself(customer)
+        yield Row(f"{where}: keeping the outcome", meter.per(times))
+
+
+@contextmanager
+def _allowed(refund: Tool) -> Iterator[None]:
+    """A rule above all others that lets the refund pass."""
+    rule = ApprovalPolicy.objects.create(order=0, name="Bench", tool=refund, outcome=ApprovalPolicy.Outcome.ALLOW)
+    try:
+        yield
+    finally:
+        rule.delete()
+
+
+def _add_rules(refund: Tool, count: int) -> None:
+    """Rules that are asked and do not hold, before those that were there."""
+    never = [{"path": "arguments.amount_minor", "op": "gt", "value": 10**9}]
+    asked = {"tool": refund, "conditions": never, "outcome": ApprovalPolicy.Outcome.DENY}
+    rules: QuerySet[ApprovalPolicy] = QuerySet(ApprovalPolicy)  # its own manager insists on a history of each
+    rules.bulk_create(ApprovalPolicy(order=1, name=f"Never {n}", **asked) for n in range(count))
+    RuleBook.rise()
+
+
+def _add_calls(count: int) -> None:
+    """Copies of a refund that was made, ten to a run, each on an order of its own, by statements of the database."""
+    template = ToolCall.objects.filter(name="store__issue_refund", state=ToolCall.State.SUCCEEDED).latest("created_at")
+    new_key = "gen_random_uuid()" if connection.vendor == "postgresql" else "lower(hex(randomblob(16)))"
+    of_call = {
+        "id": new_key,
+        "run_id": "past.id",
+        "turn": "n",
+        "subject": "'order:OLD-' || past.turns || '-' || n",
+        "effect_key": "'issue_refund|order:OLD-' || past.turns || '-' || n",
+    }
+    _copy(Run, template.run_id, {"id": new_key, "turns": "n", "ended_because": "'bench'"}, count // 10)
+    _copy(ToolCall, template.pk, of_call, 10, "JOIN agents_run past ON past.ended_because = 'bench'")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _copy(model: type[Model], key: UUID, changed: dict[str, str], count: int, join: str = "") -> None:
+    """So many copies of a row, numbered by `n`, with the changed columns."""
+    columns = [field.column for field in model._meta.concrete_fields]
+    names = ", ".join(f'"{column}"' for column in columns)
+    values = ", ".join(changed.get(column, f'one."{column}"') for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s) "
+            f"INSERT INTO {model._meta.db_table} ({names}) SELECT {values} "
+            f"FROM {model._meta.db_table} one {join} CROSS JOIN numbers WHERE one.id = %s",
+            [count, model._meta.pk.get_db_prep_value(key, connection)],
+        )
