@@ -44,27 +44,14 @@ def standing_of(call: ToolCall) -> Standing:
 
 def stopped_tools(calls: list[ToolCall]) -> dict[int | None, str]:
     """Which tools of these unsaved calls of one run may not be called, and why."""
-<<<<<<< ours
     found = why_stopped(calls[0].run.agent_id, {call.tool_id for call in calls if call.tool_id})
     return {call.tool_id: found.get(call.tool_id or 0, TOOL_STOPPED) for call in calls}
 
 
 def why_stopped(agent_id: int, tools: Collection[int]) -> dict[int, str]:
     """For each tool that there is, which switch stops this agent's calls of it; empty for none."""
-    paused = _not_live().filter(pk=agent_id)
-    switches = (
-        Tool.objects.filter(pk__in=tools)
-        .order_by()
-        .values_list(
-            "pk", Exists(KillSwitch.objects.filter(engaged=True)), Exists(paused), "enabled", "server__enabled"
-        )
-    )
+    switches = _switches(tuple(sorted(tools)), agent_id)
     return {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
-=======
-    tool_ids = {call.tool_id for call in calls if call.tool_id is not None}
-    switches = _switches(tuple(sorted(tool_ids)), calls[0].run.agent_id)
-    found = {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
-    return {call.tool_id: found.get(call.tool_id or 0, TOOL_STOPPED) for call in calls}
 
 
 @prepared
@@ -82,7 +69,6 @@ def _switches(tool_ids: tuple[int, ...], agent_id: int) -> QuerySet[Tool, tuple[
     everything, paused = KillSwitch.objects.filter(engaged=True), _not_live().filter(pk=agent_id)
     tools = Tool.objects.filter(pk__in=tool_ids).order_by()
     return tools.values_list("pk", Exists(everything), Exists(paused), "enabled", "server__enabled")
->>>>>>> theirs
 
 
 def check_running(stopped: str) -> None:

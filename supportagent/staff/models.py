@@ -156,9 +156,20 @@ def may_see(user: Any, team_id: int) -> bool:
 
 
 def may_decide(user: Any, team_id: int) -> bool:
-<<<<<<< ours
-    """May `user` decide for this one team? One query."""
-    return Team.objects.decided_by(user).filter(pk=team_id).exists()
+    """May `user` decide for this one team? One query at most. Being a superuser alone decides nothing."""
+    return user.is_active and bool(_decides(user.pk, team_id))
+
+
+@prepared
+def _sees(user_id: int, team_id: int) -> models.QuerySet[Team, int]:
+    granted = Team.objects.all().granted_to(user_id, permissions.Permission.VIEW_TEAM)
+    return granted.filter(pk=team_id).order_by().values_list("pk", flat=True)
+
+
+@prepared
+def _decides(user_id: int, team_id: int) -> models.QuerySet[Team, int]:
+    granted = Team.objects.all().granted_to(user_id, permissions.Permission.DECIDE_FOR_TEAM)
+    return granted.filter(pk=team_id).order_by().values_list("pk", flat=True)
 
 
 def explain_team(user: Any, permission: permissions.Permission, team: Team) -> Explanation:
@@ -180,19 +191,3 @@ def explain_team(user: Any, permission: permissions.Permission, team: Team) -> E
     if role is not None:
         return allowed(f"the role {role} may {what}")
     return allowed(f"{permissions.explain(user, permission, strict=True).because}, which is every team")
-=======
-    """May `user` decide for this one team? One query at most. Being a superuser alone decides nothing."""
-    return user.is_active and bool(_decides(user.pk, team_id))
-
-
-@prepared
-def _sees(user_id: int, team_id: int) -> models.QuerySet[Team, int]:
-    granted = Team.objects.all().granted_to(user_id, permissions.Permission.VIEW_TEAM)
-    return granted.filter(pk=team_id).order_by().values_list("pk", flat=True)
-
-
-@prepared
-def _decides(user_id: int, team_id: int) -> models.QuerySet[Team, int]:
-    granted = Team.objects.all().granted_to(user_id, permissions.Permission.DECIDE_FOR_TEAM)
-    return granted.filter(pk=team_id).order_by().values_list("pk", flat=True)
->>>>>>> theirs
