@@ -47,7 +47,7 @@ def shown(row: Row) -> ShownRow:
         name=escape_hidden(row.name),
         verb=verb,
         changed=tuple(field for field, differs in fields if differs),
-        staying=tuple(field for field, differs in fields if not differs),
+        staying=() if None in (row.before, row.after) else tuple(field for field, differs in fields if not differs),
     )
 
 

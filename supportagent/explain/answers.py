@@ -34,6 +34,7 @@ class Step:
 
     what: str
     answer: Explanation
+    waits: bool = False  # allowed, once a person has decided
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ class Verdict:
     @property
     def answer(self) -> Explanation:
         return next((step.answer for step in self.steps if not step.answer.allowed), self.steps[-1].answer)
+
+    @property
+    def word(self) -> str:
+        if not self.answer.allowed:
+            return "Refused"
+        return "Needs a person" if any(step.waits for step in self.steps) else "Allowed"
 
 
 @dataclass(frozen=True)
@@ -140,15 +147,25 @@ def _in_the_domain(user: User, tool: Tool) -> Iterator[Step]:
 def _rule(tool: Tool, call: Call) -> Step:
     if call.arguments is None:
         return Step("Approval rules", allowed("not asked: give the arguments to see which rule decides"))
+    first = call.sums is None
     ruling = policy.evaluate(
         tool=tool,
         arguments=call.arguments,
         facts=call.facts,
         assurance=call.assurance or Ticket.Assurance.CLAIMED,
-        sums=call.sums,
+        sums=_alone(tool, call.arguments) if first else call.sums,
         provenance=call.provenance,
     )
     version = f", version {ruling.rule_version}" if ruling.rule_id else ""
     tier = f" ({ruling.tier})" if ruling.outcome == ApprovalPolicy.Outcome.APPROVE else ""
-    because = f"the rule “{ruling.rule_name}”{version}: {OUTCOMES[ruling.outcome]}{tier}"
-    return Step("Approval rules", Explanation(ruling.outcome != ApprovalPolicy.Outcome.DENY, because))
+    day = ", were it the first call of the day" if first else ""
+    because = f"the rule “{ruling.rule_name}”{version}: {OUTCOMES[ruling.outcome]}{tier}{day}"
+    held = ruling.outcome == ApprovalPolicy.Outcome.APPROVE
+    return Step("Approval rules", Explanation(ruling.outcome != ApprovalPolicy.Outcome.DENY, because), waits=held)
+
+
+def _alone(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """The sums of a day on which nothing else was done."""
+    amount = arguments.get(tool.amount_argument, 0) if tool.amount_argument else 0
+    this = {"count": 1, "amount_minor": amount if isinstance(amount, int) else 0}
+    return {scope: dict(this) for scope in ("customer", "subject", "agent")}

@@ -21,7 +21,7 @@ class QuestionForm(forms.Form):
     """Whoever asks chooses among what he may see himself."""
 
     who = forms.CharField(max_length=150, label="Who", help_text="Log-in name of a person, or the account of an agent.")
-    may = forms.ChoiceField(choices=QUESTIONS, label="May he, she or it …")
+    may = forms.ChoiceField(choices=QUESTIONS, label="Question: may they …")
     tool = forms.ModelChoiceField(
         Tool.objects.order_by("qualified_name"), required=False, to_field_name="qualified_name"
     )

@@ -1,6 +1,7 @@
 """Tools and their servers: what may be called at all, and what is believed about its risk."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from supportagent.changes.kinds import Values, govern
 from supportagent.changes.loosening.words import changed, others
@@ -40,9 +41,14 @@ def _risk(before: Values, after: Values) -> list[str]:
         sentences.append("it is offered to models")
     if "tool_class" in fields and after["tool_class"] != Tool.Repeat.OPAQUE:
         sentences.append(f"when its outcome is unknown it counts as “{after['tool_class'] or 'built in'}”")
-    if not set(before["destination_arguments"]) <= set(after["destination_arguments"]):
+    if not _contains(after["destination_arguments"], before["destination_arguments"]):
         sentences.append("fewer of its arguments count as destinations")
     return sentences + others(fields, JUDGED)
+
+
+def _contains(more: Any, fewer: Any) -> bool:
+    """Whether all names are still there. What is no list of names contains nothing: in doubt, it loosens."""
+    return isinstance(more, list) and isinstance(fewer, list) and all(name in more for name in fewer)
 
 
 def _later(order: Sequence[str], before: str, after: str) -> bool:
