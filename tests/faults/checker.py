@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
 from agents import budgets
@@ -27,7 +27,10 @@ AT_REST = (*ToolCall.FINAL, State.OUTCOME_UNKNOWN)
 
 def still_working() -> list[str]:
     """What has not come to rest yet, in words."""
-    runs = Run.objects.live().values_list("pk", "state")
+    # A run whose call has an unknown outcome has said so, and waits for the person who settles it.
+    waits = ToolCall.objects.filter(run=OuterRef("pk"), state=State.OUTCOME_UNKNOWN)
+    resting = Q(Exists(waits), state=Run.State.AWAITING_APPROVAL)
+    runs = Run.objects.live().exclude(resting).values_list("pk", "state")
     calls = ToolCall.objects.exclude(state__in=AT_REST).values_list("pk", "state")
     pending = ApprovalRequest.objects.pending().values_list("pk", flat=True)
     return [

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,10 +15,11 @@ from django.db.models import Sum
 from agents.models import Run, ToolCall
 from supportagent.store.models import Refund
 from tests.broker import eventually
-from tests.faults import checker
+from tests.faults import checker, imported
 from tests.faults.installation import Installation, installed
 from tests.faults.people import Supervisor, Visitor, at_intervals, newcomers, open_shop
 from tests.faults.stories import REFUNDS
+from tests.mcp.bank import Bank
 from tests.world import World
 
 pytestmark = pytest.mark.faults
@@ -26,59 +28,91 @@ TICKETS, KILLS = 50, 200
 POINTS = ("before_intent", "after_intent", "after_effect", "reply_committed", "reserved", "committed", "after_enqueue")
 
 
-def test_two_hundred_kills_during_fifty_tickets_lose_nothing_and_repeat_nothing(world: World, tmp_path: Path) -> None:
+def asks(number: int, visitor: Visitor) -> str:
+    """Half of the customers paid in the shop, the others through servers that are not ours."""
+    way = ("by key", "by record", "blindly")[number // 2 % 3]
+    bought = f"{visitor.order} arrived broken, I want my money back."
+    return bought if number % 2 else f"Please pay PAY-8{number:03} back {way}."
+
+
+def test_two_hundred_kills_during_fifty_tickets_lose_nothing_and_repeat_nothing(
+    world: World, tmp_path: Path, settings: Any
+) -> None:
     seed = int(os.environ.get("FAULT_SEED", "0")) or random.randrange(1, 10**6)
     print(f"FAULT_SEED={seed}")  # noqa: T201 - so that a failure can be played again
     dice = random.Random(seed)
+    settings.INTERNAL_HOSTS = ["127.0.0.1"]
     world.script(REFUNDS)
     open_shop()
     visitors = newcomers(TICKETS)
-    with installed(tmp_path, str(tmp_path / "script.json")) as house:
+    with (
+        Bank(tmp_path, "bank") as bank,
+        Bank(tmp_path, "till") as till,
+        installed(tmp_path, str(tmp_path / "script.json"), SUPPORTAGENT_INTERNAL_HOSTS="127.0.0.1") as house,
+    ):
+        banks = (bank, till)
+        imported.connect(*banks)
         supervisors = [Supervisor(house, user) for user in (world.ana, world.finance)]
         for supervisor in supervisors:
             supervisor.start()
-        visits = [lambda v=v: v.say(house, f"{v.order} arrived broken, I want my money back.") for v in visitors]
+        visits = [lambda n=n, v=v: v.say(house, asks(n, v)) for n, v in enumerate(visitors)]
         threads = at_intervals(visits, within=60)
         for _ in range(KILLS):
-            strike(house, dice)
+            strike(house, banks, dice)
         for thread in threads:
             thread.join(120)
             assert not thread.is_alive(), "a customer is still trying to be heard"
-        calm(house)
+        calm(house, banks)
         eventually(lambda: not checker.still_working(), within=90, told=lambda: "\n".join(checker.still_working()))
         for supervisor in supervisors:
             supervisor.go_home()
 
-        report(visitors, supervisors)
-        assert checker.violations(visitors) == [], house.said("worker")[-4000:]
-        assert ToolCall.objects.filter(state=ToolCall.State.SUCCEEDED, name="store__issue_refund").count() >= 10
+        report(visitors, supervisors, banks)
+        assert checker.violations(visitors, imported.effects(banks)) == [], house.said("worker")[-4000:]
         assert Refund.objects.exists()
+        assert imported.effects(banks), "no imported refund was made"
         told = [status for person in (*visitors, *supervisors) for status in person.answers]
         assert 500 not in told, "a fault showed as a broken page"
         assert Run.objects.filter(crashes__gt=0).exists(), "the faults hit nobody"
 
 
-def strike(house: Installation, dice: random.Random) -> None:
-    """One fault: a kill now, or a process that dies where it hurts; then what is missing is started again."""
-    kind = dice.choices(("worker", "scheduler", "web", "valkey", "database"), weights=(12, 2, 3, 1, 2))[0]
+def strike(house: Installation, banks: tuple[Bank, ...], dice: random.Random) -> None:
+    """One fault: something is killed or cut now, and its successor may die where it hurts."""
+    kinds = {"worker": 10, "scheduler": 2, "web": 3, "valkey": 1, "database": 2, "bank": 4}
+    kind = dice.choices(tuple(kinds), weights=tuple(kinds.values()))[0]
     if kind == "valkey":
         house.broker.kill()
         time.sleep(dice.uniform(0, 0.3))
         house.broker.start()
+    elif kind == "bank":
+        _disturb(dice.choice(banks), dice)
     elif kind == "database" and connection.vendor == "postgresql":
         _cut_connections(dice)
     else:
-        part = dice.choice(house.of(kind if kind != "database" else "worker") or house.parts)
-        part.signal(dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)))
-        eventually(lambda: not part.alive or part.kind != "worker", within=10)
-        if part.alive:
-            part.kill()
+        _end(house, kind if kind != "database" else "worker", dice)
     changes = {"FAILPOINT": f"{dice.choice(POINTS)}:kill:{dice.randint(1, 6)}"} if dice.random() < 0.5 else {}
     house.mend(**changes)
     time.sleep(dice.uniform(0.05, 0.5))
 
 
-def report(visitors: list[Visitor], supervisors: list[Supervisor]) -> None:
+def _end(house: Installation, kind: str, dice: random.Random) -> None:
+    part = dice.choice(house.of(kind) or house.parts)
+    part.signal(dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)))
+    eventually(lambda: not part.alive or part.kind != "worker", within=10)
+    if part.alive:
+        part.kill()
+
+
+def _disturb(bank: Bank, dice: random.Random) -> None:
+    """The paying side dies and comes back with its ledger, or loses the answer to its next calls."""
+    if dice.random() < 0.3:
+        bank.kill()
+        bank.start()
+    else:
+        bank.fault(dice.choice(imported.MISHAPS), times=dice.randint(1, 3))
+
+
+def report(visitors: list[Visitor], supervisors: list[Supervisor], banks: tuple[Bank, ...]) -> None:
     """What the faults met, for whoever reads the run."""
     calls = ToolCall.objects.filter(tool__effect="WRITE").values_list("name", "state")
     runs = Run.objects.values_list("state", flat=True)
@@ -88,12 +122,15 @@ def report(visitors: list[Visitor], supervisors: list[Supervisor]) -> None:
     print(  # noqa: T201
         f"\n{KILLS} faults; runs {dict(Counter(runs))}, {crashes} crashes survived; calls "
         f"{ {' '.join(pair): count for pair, count in Counter(calls).items()} }, {repeated} tried again; "
+        f"{sum(imported.effects(banks).values())} payments outside; "
         f"web answered {dict(Counter(said))} (0: nobody there)"
     )
 
 
-def calm(house: Installation) -> None:
+def calm(house: Installation, banks: tuple[Bank, ...]) -> None:
     """No more faults: every process is replaced by one that nothing will kill."""
+    for bank in banks:
+        bank.fault("ok")
     for part in house.parts:
         part.kill()
     house.mend()
