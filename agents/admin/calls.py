@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from agents.models import EffectSubject, ModelCall, ToolCall
+from agents.models import EffectSubject, ModelCall, Resolution, ToolCall
 from supportagent.console.admin import LedgerAdmin
 from supportagent.console.columns import NONE, json_column, link, micros_column, money_column, state_column
 from supportagent.staff.permissions import Permission
@@ -102,14 +102,24 @@ class ToolCallAdmin(CallAdmin):
         "created_at",
         "sent_at",
         "finished_at",
+        "settled",
     )
-    personal = ("claim", "arguments_shown", "bound_shown", "result_shown", "evidence_shown", "records")
+    personal = (
+        "claim",
+        "arguments_shown",
+        "bound_shown",
+        "result_shown",
+        "evidence_shown",
+        "reconciliation_shown",
+        "records",
+    )
     state_shown = state_column()
     amount = money_column("amount_minor", "currency", "amount")
     arguments_shown = json_column("arguments", "arguments, as the model sent them")
     bound_shown = json_column("bound_arguments", "arguments, with those of the host")
     result_shown = json_column("result")
     evidence_shown = json_column("evidence", "read back after the write")
+    reconciliation_shown = json_column("reconciliation", "reads, errors and late answers of an imported call")
 
     @display(description="tool", ordering="name")
     def called(self, call: ToolCall) -> str:
@@ -121,6 +131,14 @@ class ToolCallAdmin(CallAdmin):
         if call.approval_id is None:
             return NONE
         return link(reverse("approvals:request", args=[call.approval_id]), f"R-{call.approval_id}")
+
+    @display(description="unknown outcome settled")
+    def settled(self, call: ToolCall) -> str:
+        settled = Resolution.objects.select_related("resolved_by").filter(call=call).first()
+        if settled is None:
+            return NONE
+        by = settled.resolved_by.display_name if settled.resolved_by else "a read or a late answer"
+        return f"{settled.get_verdict_display()}, by {by}: {escape_hidden(settled.evidence)}"
 
     @display(description="the model's claim why")
     def claim(self, call: ToolCall) -> str:

@@ -142,7 +142,7 @@ def test_a_budget_for_nobody_is_refused(world: World, root: Client, form: dict[s
 def test_the_kill_switch_is_one_row_that_is_switched_with_a_reason(world: World, root: Client) -> None:
     page = "/admin/agents/killswitch/1/change/"
     assert root.get("/admin/agents/killswitch/").headers["Location"] == page
-    assert "no agent of this installation carries out anything more" in root.get(page).content.decode()
+    assert "no agent of this installation calls a tool any more" in root.get(page).content.decode()
     assert root.post(page, {"engaged": "on"}).status_code == 200
     assert root.post(page, {"engaged": "on", "change_reason": "Wrong refunds"}).status_code == 302
     switch = KillSwitch.objects.get()

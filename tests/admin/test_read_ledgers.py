@@ -118,8 +118,8 @@ def _different(model: type, number: int) -> dict[str, object]:
 
 
 def test_every_model_of_agents_approvals_tools_and_grants_is_in_the_admin() -> None:
-    # Guardian's tables stand as inlines on the page of their object.
-    inline = {"toolgrant", "toolusergrant", "agentgroupgrant", "agentusergrant"}
+    # Guardian's tables stand as inlines on the page of their object, a resolution on its call's, a notice on its mails'.
+    inline = {"toolgrant", "toolusergrant", "agentgroupgrant", "agentusergrant", "resolution", "notice"}
     models = {
         model
         for app in ("agents", "approvals", "tools", "grants")
