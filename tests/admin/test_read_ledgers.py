@@ -118,7 +118,7 @@ def _different(model: type, number: int) -> dict[str, object]:
 
 
 def test_every_model_of_agents_approvals_tools_and_grants_is_in_the_admin() -> None:
-    # Guardian's tables stand as inlines on the page of their object, a resolution on its call's, a notice on its mails'.
+    # Guardian's tables are inlines on their object's page, a resolution stands on its call's, a notice with its mails.
     inline = {"toolgrant", "toolusergrant", "agentgroupgrant", "agentusergrant", "resolution", "notice"}
     models = {
         model
