@@ -36,7 +36,7 @@ test: setup chromium ## what to run before a commit: unit tests, short faults, a
 	$(PYTEST) -q -n $(WORKERS) --dist loadscope -m "smoke or not (browser or $(LONG))"
 
 e2e: setup chromium ## every browser flow
-	$(PYTEST) -q -m "browser and not $(LONG)"
+	$(PYTEST) -q -m "browser and not ($(LONG))"
 
 faults: setup ## long: everything killed, cut, emptied, full; on SQLite and on POSTGRES where it answers (< 15 min)
 	$(PYTEST) -q -s -m faults
