@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from agents import budgets
 from agents.dispatch import enqueue
-from agents.lease import Step, heartbeat
+from agents.lease import Step
 from agents.models import Agent, Budget, Run, ToolCall
 from approvals import services as approvals
 from approvals.policy import rules_in_force
@@ -171,26 +171,6 @@ def recover(run_id: UUID, *, fence: int) -> bool:
             return True
         _park(run, step)
         return True
-
-
-def give_back(run_id: UUID, *, fence: int) -> bool:
-    """Let another worker go on with a run whose own is asked to end: no crash, and nobody waits for the lease.
-
-    Race: its thread may be in the middle of a call. The fence rises, so what it still writes is void, and whoever goes
-    on finds out what became of the call.
-    """
-    with transaction.atomic():
-        given = Run.objects.filter(pk=run_id, fence=fence, state=Run.State.RUNNING).update(
-            state=Run.State.QUEUED, fence=F("fence") + 1, enqueued_at=Now()
-        )
-        if given:
-            enqueue(run_id)
-    return bool(given)
-
-
-def give_back_held() -> int:
-    """Give back every run that this process works on. Returns how many."""
-    return sum(give_back(held.run_id, fence=held.fence) for held in heartbeat.held())
 
 
 def reap() -> int:

@@ -34,7 +34,6 @@ from rq.worker import WorkerStatus
 
 from agents.providers.base import ProviderMisconfigured
 from agents.providers.registry import get_provider
-from agents.stopping import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +57,9 @@ def import_what_jobs_need() -> None:
 
 on_start: list[Callable[[], None]] = [import_what_jobs_need]
 """Called once in the worker process, before the first job is taken. An exception stops the start."""
+
+stopping = threading.Event()
+"""Set when this process was asked to end: a long job may look at it and leave at its next safe point."""
 
 
 class NoDeathPenalty(BaseDeathPenalty):
@@ -227,8 +229,7 @@ class WorkerHost:
             self._hurry.wait(WAKE_SECONDS)
         left = self._alive()
         if left:
-            logger.warning("%d jobs did not finish in time; others go on with them", left)
-            _give_runs_back()
+            logger.warning("%d jobs did not finish in time; their leases will pass them on", left)
         return not left
 
     def _alive(self) -> int:
@@ -246,15 +247,6 @@ class WorkerHost:
                         control.client_unblock(int(client["id"]))
         except RedisError:
             return
-
-
-def _give_runs_back() -> None:
-    """Let others take the runs that this process leaves in the middle of a call, without waiting for their leases."""
-    try:
-        close_old_connections()
-        import_module("agents.services").give_back_held()
-    except Exception:
-        logger.warning("runs could not be given back; their leases will pass them on", exc_info=True)
 
 
 def _keep_connections_open() -> None:

@@ -226,8 +226,7 @@ def _may_still_be_sent(
             _hold(step, call, case, sums, ruling, before=State.READY)
             return False
         return True
-    intact.check_approved(call, request)
-    known = confirmed_again(request.provenance, json.loads(call.bound_arguments), case.facts)
+    known = confirmed_again(request.provenance, json.loads(request.bound_arguments), case.facts)
     case = Case(case.facts, request.customer_words, known)
     ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
     obstacle = approvals.obstacle_to_sending(

@@ -10,7 +10,6 @@ from typing import Any
 from agents.loop import planning
 from agents.loop.refusal import CallRefused
 from agents.models import ToolCall
-from approvals.models import ApprovalRequest
 from audit.chain import canonical
 from supportagent.grants import strict
 from supportagent.tools import schema
@@ -36,46 +35,6 @@ def check(call: ToolCall) -> dict[str, Any]:
         raise CallRefused("definition_changed", f"the tool does not take these arguments any more: {error}") from error
     _check_derived(call, tool, bound)
     return bound
-
-
-def check_readable(call: ToolCall) -> None:
-    """Refuse a row that names no tool or no arguments, before anything is read for it."""
-    try:
-        readable = call.tool is not None and all(
-            isinstance(json.loads(text), dict) for text in (call.arguments, call.bound_arguments)
-        )
-    except ValueError:
-        readable = False
-    if not readable:
-        raise CallRefused("altered", NOT_THE_SAME)
-
-
-def check_approved(call: ToolCall, request: ApprovalRequest) -> None:
-    """Refuse a call that is not, column by column, the one that its approval is bound to."""
-    sent = (
-        call.pk,
-        call.tool_id,
-        call.run.ticket_id,
-        call.run.agent.service_user_id,
-        call.definition_hash,
-        call.arguments,
-        call.bound_arguments,
-        call.subject,
-        call.action_key,
-    )
-    approved = (
-        request.call_id,
-        request.tool_id,
-        request.ticket_id,
-        request.requested_by_id,
-        request.definition_hash,
-        request.arguments,
-        request.bound_arguments,
-        request.subject,
-        request.action_key,
-    )
-    if sent != approved:
-        raise CallRefused("altered", "this call is not the one that was approved")
 
 
 def _check_derived(call: ToolCall, tool: Tool, bound: dict[str, Any]) -> None:

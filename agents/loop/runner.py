@@ -23,7 +23,6 @@ from agents.models import ModelCall, Run, ToolCall
 from agents.prices import PriceUnknown
 from agents.providers.base import ModelReply, ModelRequest, ProviderMisconfigured, RequestedCall
 from agents.providers.registry import get_provider
-from agents.stopping import stopping
 from audit import log as audit_log
 from supportagent import logs
 from supportagent.prepared import insert
@@ -58,9 +57,6 @@ class AgentRunner:
     def _work(self, shift: Shift) -> None:
         transcript = None
         while True:
-            if stopping.is_set():
-                services.give_back(shift.held.run_id, fence=shift.held.fence)
-                return
             transcript = Transcript(shift.held.run, transcript)
             shift.keep_rights_fresh()
             try:
