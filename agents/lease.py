@@ -121,7 +121,9 @@ def _locked(held: Claim, *, with_ticket: bool) -> Run:
     run = first(read(known.pk, held.fence))
     if run is None:
         raise FenceLost(str(known.pk))
-    run.agent, run.ticket.customer = known.agent, known.ticket.customer
+    run.agent = known.agent
+    if run.ticket.customer_id == known.ticket.customer_id:
+        run.ticket.customer = known.ticket.customer
     if run.ticket.team_id == known.ticket.team_id:
         run.ticket.team = known.ticket.team
     if with_ticket:

@@ -53,8 +53,16 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any
 
 
 def changes_of_arguments(before: str, after: str) -> list[dict[str, Any]]:
-    """What differs between two sets of canonical arguments."""
-    return changes(json.loads(before), json.loads(after)) if before != after else []
+    """What differs between two sets of canonical arguments; what was altered beyond reading counts as empty."""
+    return changes(_readable(before), json.loads(after)) if before != after else []
+
+
+def _readable(arguments: str) -> dict[str, Any]:
+    try:
+        read = json.loads(arguments)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def action_key(*, server: str, tool: str, arguments: str, bound_arguments: str, subject: str) -> str:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from agents import failpoints, outcomes, tallies
 from agents.lease import FenceLost, step
-from agents.loop import arrows, classes, execution, gate, planning, reconciling
+from agents.loop import arrows, classes, execution, gate, intact, planning, reconciling
 from agents.loop.execution import Unknown
 from agents.loop.facts import observe, read_facts
 from agents.loop.gate import Case
@@ -90,6 +90,7 @@ def _settle(shift: Shift, calls: list[ToolCall]) -> None:
 def _send_ready(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
     for call in calls:
         try:
+            intact.check_readable(call)
             case = _case(transcript, call, read_facts(call), before=reconciling.snapshot(call))
         except CallRefused as refusal:
             with step(shift.held) as current:

@@ -75,7 +75,8 @@ class Capability:
         if self.expired:
             raise CallRefused("capability_expired", "the rights of this turn are too old; make the call again")
         run = call.run
-        if (run.pk, run.customer, run.assurance) != (self.run_id, self.customer, self.assurance):
+        of_another = run.customer not in ("", run.ticket.customer.reference)
+        if of_another or (run.pk, run.customer, run.assurance) != (self.run_id, self.customer, self.assurance):
             raise CallRefused("identity_changed", "the call is not of the customer for whom the rights were given")
         granted = self.tools.get(call.name)
         if granted is None:

@@ -124,10 +124,16 @@ def _check_may_go(now: Standing, case: Case, capability: Capability) -> None:
     """The last checks, the same for a call that was approved and for one that needed nobody."""
     call = now.call
     standing.check_running(now.stopped)
+    _check_definition(call)
     arguments = intact.check(call)
     standing.check_right(call, arguments)
     capability.mediate(call, arguments, tool=call.tool)
     money.check_sum(call, case.facts)
+
+
+def _check_definition(call: ToolCall) -> None:
+    if call.definition_hash != planning.tool_of(call).definition_hash:
+        raise CallRefused("definition_changed", "the tool changed since the call was planned")
 
 
 def repeat(step: Step, call: ToolCall) -> ToolCall | None:
@@ -216,17 +222,15 @@ def _may_still_be_sent(
     step: Step, call: ToolCall, request: ApprovalRequest | None, case: Case, sums: tallies.Sums
 ) -> bool:
     """Ask the rules again, and hold what they or the record now want a person to see. Raises CallRefused."""
-    assert call.tool is not None  # noqa: S101 - only planned calls get here
     if request is None:
-        if call.tool.definition_hash != call.definition_hash:
-            raise CallRefused("definition_changed", "the tool changed since the call was planned")
+        _check_definition(call)
         ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
         if ruling.outcome != "allow":
             planning.check_is_new(call)
             _hold(step, call, case, sums, ruling, before=State.READY)
             return False
         return True
-    known = confirmed_again(request.provenance, json.loads(request.bound_arguments), case.facts)
+    known = confirmed_again(request.provenance, json.loads(call.bound_arguments), case.facts)
     case = Case(case.facts, request.customer_words, known)
     ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
     obstacle = approvals.obstacle_to_sending(

@@ -37,6 +37,18 @@ def check(call: ToolCall) -> dict[str, Any]:
     return bound
 
 
+def check_readable(call: ToolCall) -> None:
+    """Refuse a row that names no tool or no arguments, before anything is read for it."""
+    try:
+        readable = call.tool is not None and all(
+            isinstance(json.loads(text), dict) for text in (call.arguments, call.bound_arguments)
+        )
+    except ValueError:
+        readable = False
+    if not readable:
+        raise CallRefused("altered", NOT_THE_SAME)
+
+
 def _check_derived(call: ToolCall, tool: Tool, bound: dict[str, Any]) -> None:
     again = copy.copy(call)
     planning.name_effect(again, tool, bound)

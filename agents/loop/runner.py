@@ -11,6 +11,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 
 from agents import budgets, failpoints, services
 from agents.lease import FenceLost, Step, claim, heartbeat, step
@@ -67,6 +68,10 @@ class AgentRunner:
             except leaving.HandOverNeeded as needed:
                 leaving.hand_over(shift, needed)
                 return
+            except PermissionDenied as denied:
+                because = f"The agent lost a right that it needs: {denied}"
+                leaving.hand_over(shift, leaving.HandOverNeeded(HandOver.Reason.FAILURE, because))
+                return
 
     def _think_or_leave(self, shift: Shift, transcript: Transcript) -> bool:
         """Ask the model when there is something new for it; else answer, wait or end. True when the run is left."""
@@ -119,7 +124,7 @@ class AgentRunner:
                 reads = self._propose(current, requested, shift.capability)
                 if answers:
                     leaving.post(shift, current, text, leaving.resting_state(transcript))
-        except FenceLost:
+        except (FenceLost, PermissionDenied):
             with audit_log.transaction():  # the reply is void, but it was paid for
                 budgets.settle(thought.spend, charged=thought.cost)
             raise

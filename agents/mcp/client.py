@@ -7,7 +7,7 @@ from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
 from supportagent.grants import signing
 from supportagent.grants.server import Outcome
 from supportagent.tools.models import Tool
-from supportagent.tools.registry import get_server
+from supportagent.tools.registry import UnknownServer, get_server
 
 __all__ = ["DefinitionChanged", "NotExecuted", "OutcomeUnknown", "call_tool"]
 
@@ -17,13 +17,16 @@ def call_tool(
 ) -> Outcome:
     """Make one call. Built-in servers run in process and get a grant that is signed for exactly this call.
 
-    A refusal comes back as an Outcome with `ok` false. For a built-in server any exception means that its receipt
-    has to be asked. A write of an imported server raises NotExecuted, DefinitionChanged or OutcomeUnknown; a read
-    tries again by itself and raises NotExecuted.
+    A refusal comes back as an Outcome with `ok` false. NotExecuted where there is no such built-in server; any other
+    exception of one means that its receipt has to be asked. A write of an imported server raises NotExecuted,
+    DefinitionChanged or OutcomeUnknown; a read tries again by itself and raises NotExecuted.
     """
     if tool.imported:
         return _call_imported(tool, arguments, key=key)
-    server = get_server(tool.server.name)
+    try:
+        server = get_server(tool.server.name)
+    except UnknownServer as error:
+        raise NotExecuted("unknown_server", f"there is no server {tool.server.name}") from error
     token = signing.issue(
         key=key,
         server=server.name,

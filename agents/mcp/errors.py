@@ -1,6 +1,6 @@
-"""What can become of a call to an imported server that has no plain answer.
+"""What can become of a call that has no plain answer.
 
-Built-in servers raise none of these: their receipt says what happened.
+A built-in server that exists raises none of these: its receipt says what happened.
 """
 
 

@@ -40,7 +40,8 @@ def obstacle_to_sending(
 def _same_call(request: ApprovalRequest, proposal: Proposal) -> bool:
     approved = (request.call_id, request.tool_id, request.ticket_id, request.arguments, request.bound_arguments)
     sent = (proposal.call_id, proposal.tool.pk, proposal.ticket.pk, proposal.arguments, proposal.bound_arguments)
-    return approved == sent and (request.subject, request.action_key) == (proposal.subject, proposal.action_key)
+    approved_about = (request.subject, request.action_key, request.requested_by_id)
+    return (approved, approved_about) == (sent, (proposal.subject, proposal.action_key, proposal.requested_by.pk))
 
 
 def _what_became_of_the_record(request: ApprovalRequest) -> str:

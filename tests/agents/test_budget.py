@@ -85,6 +85,16 @@ def test_an_agent_without_a_budget_does_not_run(world: World) -> None:
     assert ticket.messages.filter(kind=Message.Kind.EVENT).exists(), "the customer is told"
 
 
+def test_an_agent_that_lost_its_role_hands_over_and_the_reply_that_it_paid_for_is_settled(world: World) -> None:
+    ticket = a_run(world).ticket
+    world.agent.service_user.groups.clear()
+    run = world.advance(ticket)
+    assert (run.state, run.crashes) == (Run.State.HANDED_OVER, 0)
+    assert "lost a right" in HandOver.objects.get(ticket=ticket).summary
+    assert Spend.objects.get(run=run).state == Spend.State.SETTLED
+    assert not Budget.objects.filter(reserved__gt=0).exists()
+
+
 def test_a_pause_for_approval_does_not_reset_what_a_ticket_has_cost(world: World) -> None:
     world.script(REFUND_STORY)
     ticket = world.write()
