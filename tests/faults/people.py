@@ -86,12 +86,13 @@ class Visitor:
 
 
 class Supervisor(threading.Thread):
-    """Decides whatever waits, through the page's own forms: most is approved, every fifth request is rejected."""
+    """Decides whatever waits, through the page's own forms: all is approved, or all but every so many requests."""
 
-    def __init__(self, house: Installation, user: User) -> None:
+    def __init__(self, house: Installation, user: User, *, rejects_every: int = 0) -> None:
         super().__init__(daemon=True)
         self.house = house
         self.user = user
+        self.rejects_every = rejects_every
         self.answers: list[int] = []
         self.failed: list[BaseException] = []
         self._done = threading.Event()
@@ -117,7 +118,7 @@ class Supervisor(threading.Thread):
         assert not self.failed, self.failed
 
     def _decide(self, request: ApprovalRequest) -> None:
-        rejects = request.pk % 5 == 0
+        rejects = self.rejects_every and request.pk % self.rejects_every == 0
         fields = {"digest": request.digest, "reason_code": "policy", "reason": "not this time"}
         path = f"/console/approvals/{request.pk}/{'reject' if rejects else 'approve'}/"
         csrf = "c" * 32

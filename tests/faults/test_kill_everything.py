@@ -52,7 +52,7 @@ def test_two_hundred_kills_during_fifty_tickets_lose_nothing_and_repeat_nothing(
     ):
         banks = (bank, till)
         imported.connect(*banks)
-        supervisors = [Supervisor(house, user) for user in (world.ana, world.finance)]
+        supervisors = [Supervisor(house, user, rejects_every=5) for user in (world.ana, world.finance)]
         for supervisor in supervisors:
             supervisor.start()
         visits = [lambda n=n, v=v: v.say(house, asks(n, v)) for n, v in enumerate(visitors)]

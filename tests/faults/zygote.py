@@ -20,7 +20,7 @@ import django
 def worker() -> None:
     from agents.workers import serve
 
-    serve(threads=int(os.environ["THREADS"]), grace=5)
+    serve(threads=int(os.environ["THREADS"]), grace=float(os.environ.get("GRACE", "5")))
 
 
 def scheduler() -> None:
