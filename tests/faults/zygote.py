@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 import django
+from django.conf import settings
 
 
 def worker() -> None:
@@ -65,6 +66,7 @@ def start(kind: str, environment: dict[str, str], log: str) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(environment)
+    settings.SCRIPTED_MODEL_FILE = environment["SCRIPT"]
     shift_clock(float(environment.get("CLOCK_SHIFT", "0")))
     if "FILE_LIMIT" in environment:  # a disk that is full: no file may grow beyond these bytes
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
