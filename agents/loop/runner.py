@@ -49,6 +49,7 @@ class AgentRunner:
             # be missed by those who give the claims of this process back.
             enqueue(self.run_id)
             return
+        failpoints.reach("before_claim")
         held = claim(self.run_id)
         if held is None:
             return

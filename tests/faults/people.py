@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import jwt
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.test import Client
 
 from approvals.models import ApprovalRequest
@@ -103,14 +103,20 @@ class Supervisor(threading.Thread):
     def run(self) -> None:
         try:
             while not self._done.is_set():
-                close_old_connections()
-                for request in ApprovalRequest.objects.pending():
-                    self._decide(request)
+                try:
+                    self._look()
+                except (OperationalError, InterfaceError):  # the faults hit the connection of this thread as well
+                    connection.close()
                 self._done.wait(0.1)
         except BaseException as error:
             self.failed.append(error)
         finally:
             connection.close()
+
+    def _look(self) -> None:
+        close_old_connections()
+        for request in ApprovalRequest.objects.pending():
+            self._decide(request)
 
     def go_home(self) -> None:
         self._done.set()

@@ -40,8 +40,8 @@ def house(world: World, tmp_path: Path) -> Iterator[Installation]:
     """An installation without workers, in which a lease does not run out while a test lasts."""
     world.script(REFUNDS)
     open_shop()
-    changes = {"SUPPORTAGENT_LEASE_SECONDS": "60", "SUPPORTAGENT_INTERNAL_HOSTS": "127.0.0.1"}
-    with installed(tmp_path, str(tmp_path / "script.json"), but="worker", threads=THREADS, **changes) as running:
+    long = {"SUPPORTAGENT_LEASE_SECONDS": "60"}
+    with installed(tmp_path, str(tmp_path / "script.json"), but="worker", threads=THREADS, **long) as running:
         yield running
 
 
@@ -147,7 +147,11 @@ def test_in_the_middle_of_calls_to_servers_that_are_not_ours_their_class_decides
     ways = zip(visitors, ("by key", "by record", "blindly"), strict=True)
     for number, (visitor, way) in enumerate(ways):
         visitor.say(supervised, f"Please pay PAY-800{number} back {way}.")
-    eventually(lambda: _posts(banks) == dict.fromkeys(imported.WRITES, 1), within=30, told=lambda: f"{_posts(banks)}")
+    eventually(
+        lambda: imported.posts(banks) == dict.fromkeys(imported.WRITES, 1),
+        within=30,
+        told=lambda: f"{imported.posts(banks)}",
+    )
     another(supervised)
     told_to_end(first, grace=1)
     for visitor in visitors:
@@ -158,15 +162,9 @@ def test_in_the_middle_of_calls_to_servers_that_are_not_ours_their_class_decides
         imported.RECONCILABLE: found,
         imported.OPAQUE: State.OUTCOME_UNKNOWN,
     }
-    assert _posts(banks) == {imported.KEYED: 2, imported.RECONCILABLE: 1, imported.OPAQUE: 1}, "by key only"
+    assert imported.posts(banks) == {imported.KEYED: 2, imported.RECONCILABLE: 1, imported.OPAQUE: 1}, "by key only"
     assert sum(imported.effects(banks.values()).values()) == (3 if mode == "hang" else 1)
     assert checker.violations(visitors, imported.effects(banks.values())) == []
-
-
-def _posts(banks: dict[str, Bank]) -> dict[str, int]:
-    """How often each write has arrived at its server."""
-    places = {name: name.partition("__") for name in imported.WRITES}
-    return {name: len(banks[server].posts(tool=tool)) for name, (server, _, tool) in places.items()}
 
 
 def test_a_call_that_ends_within_the_grace_is_concluded_by_its_own_worker(

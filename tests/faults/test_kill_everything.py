@@ -51,7 +51,7 @@ def test_two_hundred_kills_during_fifty_tickets_lose_nothing_and_repeat_nothing(
     with (
         Bank(tmp_path, "bank") as bank,
         Bank(tmp_path, "till") as till,
-        installed(tmp_path, str(tmp_path / "script.json"), SUPPORTAGENT_INTERNAL_HOSTS="127.0.0.1") as house,
+        installed(tmp_path, str(tmp_path / "script.json")) as house,
     ):
         banks = (bank, till)
         imported.connect(*banks)

@@ -69,7 +69,7 @@ def at_work(world: World, folder: Path) -> Iterator[tuple[Bank, Bank]]:
     with (
         Bank(folder, "bank") as bank,
         Bank(folder, "till") as till,
-        installed(folder, str(folder / "script.json"), SUPPORTAGENT_INTERNAL_HOSTS="127.0.0.1") as house,
+        installed(folder, str(folder / "script.json")) as house,
     ):
         imported.connect(bank, till)
         for server in (bank, till):
