@@ -58,7 +58,7 @@ class Zygote:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
     _kept: ClassVar[dict[str, "Zygote"]] = {}
 

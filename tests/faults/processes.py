@@ -68,4 +68,4 @@ class Workers:
 
     def close(self) -> None:
         """End the process that starts the workers."""
-        self._host.communicate(timeout=10)
+        self._host.communicate(timeout=60)
