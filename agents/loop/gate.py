@@ -148,6 +148,8 @@ def repeat(step: Step, call: ToolCall) -> ToolCall | None:
         standing.check_right(call, intact.check(call))
     except CallRefused as refusal:
         step.emit("guard", f"{call.name} is not sent again: {refusal.message}", call=str(call.pk))
+        if refusal.code == "altered":
+            arrows.alarm_key_reused(step, call)  # its key may be known for what it was before
         return None
     arrows.move(call, State.SENDING, State.SENDING, attempt=call.attempt + 1, deadline=_deadline(call, now))
     arrows.record("agents.tool_call.repeated", call)
