@@ -27,7 +27,7 @@ class Report:
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, why
 
 
-def import_tools(server: MCPServer) -> Report:
+def import_tools(server: MCPServer, *, actor: Actor = ACTOR) -> Report:
     """Bring the rows of one imported server in line with what it offers. NotExecuted when it cannot be asked.
 
     A new tool is switched off and opaque; one whose definition changed is switched off and pinned anew. What an
@@ -36,7 +36,7 @@ def import_tools(server: MCPServer) -> Report:
     found = remote.definitions(server)  # before the transaction: it talks to the network
     names = Counter(one["name"] for one in found)
     report = Report()
-    with audit_log.transaction(), acting(ACTOR):
+    with audit_log.transaction(), acting(actor):
         known = {tool.name: tool for tool in server.tools.select_for_update()}
         for definition in found:
             name = definition["name"]

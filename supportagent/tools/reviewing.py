@@ -119,4 +119,8 @@ class ReviewForm(forms.ModelForm):
 
     def _matters(self, cleaned: dict[str, Any]) -> bool:
         """A tool can be switched off whatever else is wrong with it."""
-        return bool(cleaned.get("enabled")) or any(name in self.changed_data for name in REVIEWED)
+        return bool(cleaned.get("enabled")) or self._differs(cleaned)
+
+    def _differs(self, cleaned: dict[str, Any]) -> bool:
+        """From the row, not from what the form was prefilled with."""
+        return any(name in cleaned and cleaned[name] != getattr(self.instance, name) for name in REVIEWED)

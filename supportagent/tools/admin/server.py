@@ -1,4 +1,4 @@
-"""Servers in the admin: the built-in ones, and those that an admin adds. `sync_mcp_tools NAME` imports their tools."""
+"""Servers in the admin: the built-in ones, and those that an admin adds; `agents/admin/servers.py` asks them."""
 
 from typing import Any
 
