@@ -17,7 +17,7 @@ from supportagent.tools.reviewing import REVIEWED
 class Step:
     title: str
     question: str
-    fields: list[str | tuple[str, ...]]
+    fields: list[str]
 
 
 STEPS = (
@@ -25,21 +25,23 @@ STEPS = (
         "1. What it does",
         "What can go wrong, and what may be done when nobody knows whether a call was carried out. Impact and "
         "reversibility decide which calls wait for a person where no rule says otherwise.",
-        [("tool_class", "impact"), ("reversible", "timeout_seconds"), "host_only", "what_to_check"],
+        ["impact", "reversible", "tool_class", "what_to_check", "timeout_seconds", "host_only", "price_micros"],
     ),
     Step(
         "2. Whose records",
         "What proves, before anything is shown or done, that the record belongs to the customer of the ticket.",
-        [("ownership", "requires_verified"), ("facts_tool", "owner_path"), "facts_paths", "read_arguments"],
+        ["ownership", "requires_verified", "facts_tool", "owner_path", "facts_paths", "read_arguments"],
     ),
     Step(
         "3. Arguments",
         "The model sees and writes only what the host does not. How far a role may go stands on its grant.",
         [
             "bound_arguments",
-            ("amount_argument", "amount_unit"),
-            ("currency_argument", "fixed_currency"),
-            ("subject_argument", "price_micros"),
+            "amount_argument",
+            "amount_unit",
+            "currency_argument",
+            "fixed_currency",
+            "subject_argument",
             "destination_arguments",
         ],
     ),
@@ -51,7 +53,7 @@ STEPS = (
     Step(
         "5. Proof of the outcome",
         "How it is found out what a call did.",
-        [("check_tool", "reconcile_tool"), "check_fields", "reconcile_when"],
+        ["check_tool", "check_fields", "reconcile_tool", "reconcile_when"],
     ),
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from supportagent.console.fields import MicrosField, StrictJSONField
 from supportagent.tools import review, suggestions
@@ -45,11 +45,17 @@ REVIEWED = (
 
 ARGUMENT_FIELDS = ("subject_argument", "amount_argument", "currency_argument")
 READ_FIELDS = ("facts_tool", "check_tool", "reconcile_tool")
-SUGGESTED = "Suggested by the server’s own words, which nobody has checked."
+SUGGESTED = "Suggested by the server’s own words: check it."
 
 
 def _help(name: str) -> str:
     return str(getattr(Tool._meta.get_field(name), "help_text", ""))
+
+
+def _paths(empty: type, name: str, label: str) -> StrictJSONField:
+    """A box for a few paths."""
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"})
+    return StrictJSONField(empty=empty, label=label, help_text=_help(name), widget=widget)
 
 
 class ReviewForm(forms.ModelForm):
@@ -65,15 +71,33 @@ class ReviewForm(forms.ModelForm):
         '"with": {"reference": "arguments.reference"}}]. Operators: eq, ne, lt, lte, gt, gte, contains.',
     )
 
-    facts_paths = StrictJSONField(empty=dict, help_text=_help("facts_paths"), label="Facts that an approver must see")
-    read_arguments = StrictJSONField(empty=dict, help_text=_help("read_arguments"))
-    record_paths = StrictJSONField(empty=dict, help_text=_help("record_paths"), label="Records for the audit")
-    masks = StrictJSONField(empty=list, help_text=_help("masks"))
+    facts_paths = _paths(dict, "facts_paths", "Facts that an approver must see")
+    read_arguments = _paths(dict, "read_arguments", "Arguments of the paired reads")
+    record_paths = _paths(dict, "record_paths", "Records for the audit")
+    masks = _paths(list, "masks", "Masks")
     price_micros = MicrosField(label="Price per call (USD)", required=False, help_text=_help("price_micros"))
 
     class Meta:
         model = Tool
         fields = ("enabled", *REVIEWED)
+        labels = {
+            "tool_class": "If the outcome is unknown",
+            "reversible": "Can be undone",
+            "what_to_check": "What a person checks then",
+            "host_only": "Only for our own code",
+            "requires_verified": "Proved identities only",
+            "facts_tool": "Read that brings the facts",
+            "subject_argument": "What money is counted on",
+            "check_tool": "Read that shows the outcome",
+            "reconcile_tool": "Read before and after",
+            "enabled": "Switched on",
+        }
+        help_texts = {
+            "tool_class": "What may be done when nobody knows whether a call was carried out.",
+            "facts_tool": "Asked before anything is done, with the arguments that both have.",
+            "subject_argument": "The argument that names it, for example the order.",
+            "enabled": "Offered to the roles that it is granted to. Off stops every call at once.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,6 +108,7 @@ class ReviewForm(forms.ModelForm):
             label="Who writes each argument",
             help_text="What the host writes is hidden from the model, which cannot set it.",
         )
+        self.fields["what_to_check"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
         for name in ARGUMENT_FIELDS:
             self._offer(name, arguments)
         reads = Tool.objects.filter(server=tool.server_id, effect=Tool.Effect.READ).exclude(pk=tool.pk)

@@ -166,7 +166,7 @@ def test_a_review_page_says_what_is_missing_and_what_is_only_claimed(world: Worl
     initial = answer.context["adminform"].form.initial
     assert (initial["tool_class"], initial["impact"], initial["amount_unit"]) == ("keyed", "money", "major")
     assert initial["bound_arguments"] == {"clientToken": "call"}
-    assert "Suggested by the server’s own words" in answer.content.decode()
+    assert "Suggested by the server’s own words: check it." in answer.content.decode()
     assert not tool(CREDIT).bound_arguments, "a suggestion is nobody's answer"
     review_read(root)
     review_credit(root)

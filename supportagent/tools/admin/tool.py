@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from supportagent.console.admin import ConsoleModelAdmin, ReasonForm
-from supportagent.console.columns import json_column, micros_column, preformatted
+from supportagent.console.columns import NONE, json_column, preformatted
 from supportagent.console.inlines import GrantInline
+from supportagent.console.money import format_micros
 from supportagent.tools import suggestions
 from supportagent.tools.access import APPROVE, USE
 from supportagent.tools.forms import ToolGrantForm
@@ -77,7 +78,6 @@ class ToolAdmin(ConsoleModelAdmin):
     ]
 
     schema = json_column("input_schema", "input schema")
-    price = micros_column("price_micros", "price per call")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tool]:
         using = Count("grants", filter=Q(grants__permission__codename=USE), distinct=True)
@@ -130,6 +130,10 @@ class ToolAdmin(ConsoleModelAdmin):
     @display(description="impact", ordering="impact", label=IMPACTS)
     def impact_shown(self, tool: Tool) -> tuple[str, str]:
         return tool.impact, tool.get_impact_display()
+
+    @display(description="price per call", ordering="price_micros")
+    def price(self, tool: Tool) -> str:
+        return format_micros(tool.price_micros) if tool.price_micros else NONE
 
     @display(description="offered", ordering="enabled", label={"yes": "success", "no": "default", "new": "warning"})
     def offered(self, tool: Tool) -> tuple[str, str]:
