@@ -50,10 +50,11 @@ def _decimal(tool: Tool, minor: int, currency: str) -> Any:
     text = plain_money(minor, currency)
     if tool.input_schema["properties"][tool.amount_argument].get("type") == "string":
         return text
-    if "." not in text:
-        return int(text)
+    exact = Decimal(text)
+    if exact == exact.to_integral_value():
+        return int(exact)
     # JSON has one sort of number, which Python writes from a float: the shortest text that means the same.
     number = float(text)
-    if Decimal(repr(number)) != Decimal(text):
+    if Decimal(repr(number)) != exact:
         raise InvalidArguments(f"{tool.amount_argument}: is too large to be sent exactly")
     return number

@@ -22,8 +22,8 @@ OWNED = {"ownership": "checked", "requires_verified": "on", "owner_path": "custo
         ({**OWNED, "owner_path": ""}, "Say where the answer names the owner"),
         ({**OWNED, "owner_path": "a..b"}, "is no path"),
         ({**OWNED, "facts_tool": ""}, "Name the read whose answer names the owner"),
-        ({"ownership": "bound", "requires_verified": "on"}, "takes the customer's reference"),
-        ({"owner_path": "customer"}, "Nobody's records have no owner"),
+        ({"ownership": "bound", "requires_verified": "on"}, "Bind the argument that takes"),
+        ({"owner_path": "customer"}, "records have no owner"),
         ({"facts_paths": {"Status!": "state"}}, "small letters"),
         ({"facts_paths": {"status": ""}}, "is no path"),
         ({"facts_paths": ["state"]}, "Write names and paths"),
@@ -87,7 +87,7 @@ def test_hostile_words_of_a_server_are_shown_as_text(bank: MCPServer, root: Clie
 @pytest.mark.parametrize(
     ("mode", "status", "words"),
     [
-        ("list_huge", 422, "offers more than 200 tools"),
+        ("list_huge", 422, "larger than"),
         ("list_loop", 422, "more than"),
         ("list_bad_gateway", 422, "HTTP 502"),
         ("list_long", 200, "longer than 4000 characters"),
