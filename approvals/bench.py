@@ -18,6 +18,7 @@ from approvals.policy import Asked, RuleSet, Ruling
 from supportagent.grants import strict
 from supportagent.staff.models import Team, User
 from supportagent.tickets.models import Ticket
+from supportagent.tools import schema
 from supportagent.tools.access import APPROVE
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
 
@@ -99,7 +100,7 @@ def _with(draft: Draft) -> RuleSet:
 def _problem_with_arguments(trial: Trial) -> str:
     """Why the gate would refuse the call before any rule is asked."""
     try:
-        strict.validate(trial.arguments, trial.tool.input_schema)
+        schema.check(trial.tool, trial.arguments)
     except strict.InvalidArguments as error:
         return str(error)
     return ""

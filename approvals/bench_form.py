@@ -133,14 +133,14 @@ class BenchForm(forms.Form):
         return Draft(rule, replaced)
 
     def _properties(self) -> Mapping[str, Any]:
-        properties = self.tool.input_schema.get("properties", {})
+        properties = self.tool.arguments_schema.get("properties", {})
         return properties if isinstance(properties, Mapping) else {}
 
 
 def usual_values(tool: Tool) -> dict[str, Any]:
     """What the form shows before anybody filled it in: the first call of a proved customer today."""
     values: dict[str, Any] = {"assurance": Ticket.Assurance.VERIFIED, "facts": {}, "arguments_json": ""}
-    names = tool.input_schema.get("properties", {})
+    names = tool.arguments_schema.get("properties", {})
     values |= {f"source-{name}": SOURCES[0] for name in names if name not in tool.bound_arguments}
     values |= {f"sums-{scope}-count": 1 for scope in SUMMED} | {f"sums-{scope}-amount_minor": 0 for scope in SUMMED}
     values |= {"draft_conditions": [], "draft_order": 0, "draft_tier": Tier.T2}
@@ -149,7 +149,7 @@ def usual_values(tool: Tool) -> dict[str, Any]:
 
 def values_of_request(request: ApprovalRequest) -> dict[str, Any]:
     """A request as the rules saw it, to be put into the form."""
-    arguments, properties = arguments_of(request), request.tool.input_schema.get("properties", {})
+    arguments, properties = arguments_of(request), request.tool.arguments_schema.get("properties", {})
     values: dict[str, Any] = {
         "facts": request.facts,
         "assurance": request.ticket.assurance,

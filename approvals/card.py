@@ -8,6 +8,7 @@ from typing import Any
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
 from supportagent.tickets.rendering import escape_hidden
+from supportagent.tools.models import Tool
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Card:
 def card_of(request: ApprovalRequest) -> Card:
     """Make the card; nothing in it is the model's prose."""
     arguments = json.loads(request.bound_arguments)
-    currency = str(arguments.get(request.tool.currency_argument) or request.facts.get("currency", ""))
+    tool = request.tool
+    named = arguments.get(tool.currency_argument) or tool.fixed_currency
+    currency = str(named or request.facts.get("currency", ""))
     return Card(
         arguments=[
-            Line(_label(name), _value(name, value, currency), request.provenance.get(name, "the host"))
+            Line(_label(name), _argument(tool, name, value, currency), request.provenance.get(name, "the host"))
             for name, value in arguments.items()
         ],
         facts=_lines(request.facts, currency),
@@ -99,6 +102,13 @@ def _lines(facts: Mapping[str, Any], currency: str, prefix: str = "") -> list[Li
 
 def _label(name: str) -> str:
     return name.removesuffix("_minor").replace("_", " ").capitalize()
+
+
+def _argument(tool: Tool, name: str, value: Any, currency: str) -> str:
+    """An argument in words; of an amount it is known which one it is, whatever its server calls it."""
+    if name == tool.amount_argument and currency and type(value) is int:
+        return format_money(value, currency)
+    return _value(name, value, currency)
 
 
 def _value(name: str, value: Any, currency: str) -> str:

@@ -58,7 +58,7 @@ def controls_of(
 ) -> list[Control]:
     """The controls of a request: with what was typed after a refusal, else with the arguments as they are."""
     arguments = arguments_of(request)
-    required = request.tool.input_schema.get("required", [])
+    required = request.tool.arguments_schema.get("required", [])
     return [
         _control(request, (name,), schema, arguments.get(name), name in required, entered, refused)
         for name, schema in editable(request).items()

@@ -62,7 +62,7 @@ def _not_there(condition: Condition, tool: Tool) -> str:
         return f"{tool} has no read that brings facts"
     if path.root not in ("arguments", "provenance"):
         return ""
-    schema: Any = tool.input_schema
+    schema: Any = tool.arguments_schema
     for step in path.steps:
         inner, shape = ("items", "array") if isinstance(step, Each | int) else ("properties", "object")
         schema = schema if isinstance(schema, Mapping) else {}

@@ -37,6 +37,7 @@ from supportagent.staff.models import Team, User
 from supportagent.staff.roles import ROLES
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
+from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
 from tests.world import HELD, World, build_world, team
@@ -185,6 +186,12 @@ ROUTES: dict[str, Row] = {
     # The dialogs of an agent: the form, which nothing is sent with.
     "admin/agents/agent/<path:object_id>/pause/": opens(
         "admin/agents/agent/{agent}/pause/", {SUPERVISOR, OPS, ROOT, OTHER}
+    ),
+    "admin/tools/mcpserver/<int:pk>/test/": Row(
+        "POST", "admin/tools/mcpserver/{server}/test/", everybody({OPS, ROOT}, 422)
+    ),
+    "admin/tools/mcpserver/<int:pk>/import/": Row(
+        "POST", "admin/tools/mcpserver/{server}/import/", everybody({OPS, ROOT}, 422)
     ),
     "admin/agents/agent/<path:object_id>/resume/": opens(
         "admin/agents/agent/{agent}/resume/", {SUPERVISOR, OPS, ROOT, OTHER}
@@ -358,6 +365,7 @@ def _furnish(world: World) -> House:
         "ticket": ticket.number,
         "draft": draft.pk,
         "agent": world.agent.pk,
+        "server": MCPServer.objects.get(name="store").pk,
         "user": world.rosa.pk,
         "change": _proposed_change(world).pk,
     }

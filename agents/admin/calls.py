@@ -98,6 +98,7 @@ class ToolCallAdmin(CallAdmin):
         "subject",
         "amount",
         "effect_key",
+        "price",
         "definition_hash",
         "created_at",
         "sent_at",
@@ -115,6 +116,7 @@ class ToolCallAdmin(CallAdmin):
     )
     state_shown = state_column()
     amount = money_column("amount_minor", "currency", "amount")
+    price = micros_column("price_micros", "price of the call")
     arguments_shown = json_column("arguments", "arguments, as the model sent them")
     bound_shown = json_column("bound_arguments", "arguments, with those of the host")
     result_shown = json_column("result")

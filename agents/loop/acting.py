@@ -11,7 +11,7 @@ from agents import failpoints, outcomes, tallies
 from agents.lease import FenceLost, step
 from agents.loop import arrows, classes, execution, gate, intact, planning, reconciling
 from agents.loop.execution import Unknown
-from agents.loop.facts import observe, read_facts
+from agents.loop.facts import answer_read, observe, read_facts
 from agents.loop.gate import Case
 from agents.loop.provenance import sources_of, typed_by_colleague
 from agents.loop.refusal import CallRefused
@@ -44,7 +44,7 @@ def finish_open_calls(shift: Shift, transcript: Transcript) -> bool:
 
 def send_reads(shift: Shift, reads: list[ToolCall]) -> None:
     """Make the reads whose intent was committed with the reply that asked for them."""
-    answered = [(call, _answer_of(execution.send(call))) for call in reads]
+    answered = [(call, _answer_of(answer_read(call))) for call in reads]
     with step(shift.held) as current:
         execution.conclude_reads(current, [(_of(current.run, call), outcome) for call, outcome in answered])
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from agents import tallies
 from agents.lease import Step
-from agents.loop import arrows, classes, planning
+from agents.loop import arrows, classes, ownership, planning
 from agents.mcp.client import NotExecuted, OutcomeUnknown, call_tool
 from agents.models import ToolCall
 from supportagent.grants import receipts, strict
@@ -65,7 +65,7 @@ def send(call: ToolCall) -> Outcome | Unknown:
         return Unknown(f"the call ended in {type(error).__name__}") if tool.imported else settle_by_receipt(call)
     if outcome.code == "key_closed":
         return Outcome.refused(NOT_SENT, "the call was given up before it was carried out")
-    return outcome
+    return ownership.only_own(tool, outcome, call.run.customer)
 
 
 def settle_interrupted(call: ToolCall) -> Outcome | Unknown:
@@ -98,17 +98,20 @@ def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
     if tool is None or tool.writes or not (tool.enabled and tool.server.enabled):
         return Outcome.refused("killed", f"{qualified_name}, which this call needs, is switched off")
     try:
-        return call_tool(
+        outcome = call_tool(
             tool,
             planning.shared_arguments(tool, call, facts=purpose == "facts"),
             key=f"{call.key}.{purpose}",
             customer=call.run.customer,
             actor=call.run.actor.pk,
         )
+    except strict.InvalidArguments as error:
+        return Outcome.refused("invalid_arguments", str(error))
     except NotExecuted as refusal:
         return Outcome.refused(refusal.code, refusal.message)
     except OutcomeUnknown as unknown:
         return Outcome.refused("no_answer", unknown.message)
+    return ownership.only_own(tool, outcome, call.run.customer)
 
 
 @prepared

@@ -111,6 +111,7 @@ def intend_reads(step: Step, calls: list[ToolCall]) -> list[ToolCall]:
         try:
             standing.check_running(stopped[call.tool_id])
             call.state, call.sent_at = State.SENDING, Now()
+            call.price_micros = planning.tool_of(call).price_micros
         except CallRefused as refusal:
             answer_refusal(call, refusal)
             arrows.note_refused(step, call)
@@ -159,7 +160,8 @@ def repeat(step: Step, call: ToolCall) -> ToolCall | None:
 def _commit(call: ToolCall, now: Standing, case: Case, *, before: str) -> ToolCall:
     imported: dict[str, Any] = {}
     if planning.tool_of(call).imported:
-        imported = {"deadline": _deadline(call, now), "reconciliation": {}}
+        price = planning.tool_of(call).price_micros
+        imported = {"deadline": _deadline(call, now), "reconciliation": {}, "price_micros": price}
         if case.before is not None:
             imported["reconciliation"] = {"before": case.before}
     amount = {"amount_minor": call.amount_minor, "currency": call.currency}

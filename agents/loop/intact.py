@@ -31,7 +31,7 @@ def check(call: ToolCall) -> dict[str, Any]:
     if written != (tool.qualified_name, canonical(arguments).decode(), canonical(bound).decode()):
         raise CallRefused(ALTERED, NOT_THE_SAME)
     try:
-        strict.validate(bound, tool.input_schema)
+        schema.check(tool, bound)
     except strict.InvalidArguments as error:
         raise CallRefused("definition_changed", f"the tool does not take these arguments any more: {error}") from error
     _check_derived(call, tool, bound)

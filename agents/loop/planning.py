@@ -98,14 +98,15 @@ def _known(
 
 
 def shared_arguments(read: Tool, call: ToolCall, *, facts: bool = False) -> dict[str, Any]:
-    """The arguments of the read that belongs to a call: those that both have.
+    """The arguments of the read that belongs to a call: those that both have, and what the host sets of the read's own.
 
     A read for facts is not told where something goes: it could repeat an address, and so seem to confirm it.
     """
-    arguments = json.loads(call.bound_arguments)
-    kept_back = destinations(tool_of(call)) if facts else frozenset()
-    names = [name for name in read.input_schema.get("properties", {}) if name not in kept_back]
-    return {name: arguments[name] for name in names if name in arguments}
+    tool, arguments = tool_of(call), json.loads(call.bound_arguments)
+    kept_back = destinations(tool) if facts else frozenset()
+    names = {name: tool.read_arguments.get(name, name) for name in read.input_schema.get("properties", {})}
+    shared = {name: arguments[ours] for name, ours in names.items() if ours in arguments and ours not in kept_back}
+    return {**shared, **(schema.bound_values(read, host_bound(call)) if read.imported else {})}
 
 
 def destinations(tool: Tool) -> frozenset[str]:
@@ -125,7 +126,8 @@ def name_effect(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> Non
         if len(call.subject) > SUBJECT_LIMIT or len(call.effect_key) > EFFECT_LIMIT:
             raise CallRefused("invalid_arguments", f"{tool.subject_argument}: is too long")
     if tool.amount_argument and tool.amount_argument in arguments:
-        amount, currency = arguments[tool.amount_argument], arguments.get(tool.currency_argument, "")
+        amount = arguments[tool.amount_argument]
+        currency = arguments.get(tool.currency_argument, "") if tool.currency_argument else tool.fixed_currency
         if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
             raise CallRefused("invalid_arguments", f"{tool.amount_argument}: must be a positive whole number")
         if not isinstance(currency, str) or len(currency) > CURRENCY_LIMIT:
@@ -137,7 +139,7 @@ def action_key_of(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> s
     """The same for every call that would do the same."""
     return binding.action_key(
         server=tool.server.name,
-        tool=tool.name,
+        tool=schema.action_name(tool),
         arguments=call.arguments,
         bound_arguments=canonical(schema.without_call_id(tool, arguments)).decode(),
         subject=call.subject,
@@ -155,7 +157,7 @@ def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None
         guardrails.check_arguments(call, tool, wanted.arguments)
     reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
     bound = schema.bind(tool, arguments, host_bound(call))
-    strict.validate(bound, tool.input_schema)
+    schema.check(tool, bound)
     capability.mediate(call, bound)
     call.tool = tool
     call.definition_hash = tool.definition_hash

@@ -110,13 +110,25 @@ def data_of(result: types.CallToolResult, *, secret: str) -> dict[str, Any]:
     elif structured is not None:
         data = {"result": structured}
     else:
-        data = {"text": "\n".join(texts)}
+        data = _of_text(texts)
     if others:
         data.setdefault("not_shown", others)
     plain: dict[str, Any] = clean(data, secret=secret)
     if len(json.dumps(plain)) > RESULT_LIMIT:
         raise BadAnswer("the result is larger than 256 KB")
     return plain
+
+
+def _of_text(texts: list[str]) -> dict[str, Any]:
+    """Many servers write their data as JSON into one text; everything else stays words."""
+    if len(texts) == 1 and texts[0].lstrip()[:1] in ("{", "["):
+        try:
+            found = parse(texts[0].encode("utf-8", "surrogatepass"))
+        except BadAnswer:
+            found = None
+        if found is not None:
+            return dict(found) if isinstance(found, dict) else {"result": found}
+    return {"text": "\n".join(texts)}
 
 
 def error_text(result: types.CallToolResult, *, secret: str) -> str:

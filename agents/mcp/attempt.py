@@ -7,7 +7,6 @@ may still say what it did: that is a late answer.
 import asyncio
 import contextlib
 import logging
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-import httpcore2
 import httpx2
 import mcp_types as types
 from mcp.client.client import Client
@@ -24,12 +22,12 @@ from mcp.client.session import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import TypeAdapter
 
-from agents.mcp import listing, pool
+from agents.mcp import listing, oauth, pool
 from agents.mcp.answers import shorten
 from agents.mcp.endpoint import CLIENT, Endpoint
-from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
+from agents.mcp.errors import UNAUTHORIZED, DefinitionChanged, NotExecuted, OutcomeUnknown
 from agents.mcp.trip import Trip
-from agents.mcp.wire import SESSION_HEADER, Wire
+from agents.mcp.wire import SESSION_HEADER, Wire, tls_context
 from supportagent import addresses
 from supportagent.tools.models import MCPServer
 from supportagent.tools.schema import imported_hash
@@ -41,18 +39,20 @@ _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 # JSON-RPC errors that say: the method or its parameters are wrong, so nothing was done.
 NOT_DONE = (types.METHOD_NOT_FOUND, types.INVALID_PARAMS)
 
-_tls: list[ssl.SSLContext] = []
-
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be called. `pin` is the definition that was reviewed; without one it is not listed again."""
+    """What is to be called. `pin` is the definition that was reviewed; without one it is not listed again.
+
+    `discreet`: the words of a server's error are not passed on, because they may repeat what a review masks.
+    """
 
     tool: str
     arguments: dict[str, Any]
     timeout: float
     listen: float
     pin: str = ""
+    discreet: bool = False
 
 
 class Attempt:
@@ -84,6 +84,8 @@ class Attempt:
             except Exception as error:
                 self._fail(_innermost(error))
         self._fail(TimeoutError())  # when the time was over; else there is a verdict already
+        if self.trip.unauthorized and self.endpoint.oauth is not None:
+            oauth.drop(self.endpoint.oauth, self.endpoint.secret)
 
     # -- the conversation ----------------------------------------------------------------------------------------
 
@@ -136,6 +138,8 @@ class Attempt:
         if not trip.sent:
             if isinstance(error, NotExecuted):
                 return error
+            if trip.unauthorized:
+                return NotExecuted(UNAUTHORIZED, "the server did not accept our token (HTTP 401)")
             if trip.refused:
                 return NotExecuted("refused", trip.problem)
             timed_out = isinstance(error, TimeoutError)
@@ -143,7 +147,7 @@ class Attempt:
             return NotExecuted("unreachable", trip.problem or because)
         if trip.error is not None:
             code, message = trip.error
-            words = f"error {code}: {shorten(message, secret=secret)}"
+            words = f"error {code}" if self.order.discreet else f"error {code}: {shorten(message, secret=secret)}"
             if self.endpoint.trusted and code in NOT_DONE:
                 return NotExecuted("rejected", words)
             return OutcomeUnknown(f"the server answered with {words}", evidence={"error": words})
@@ -163,7 +167,7 @@ async def http_session(endpoint: Endpoint, trip: Trip) -> AsyncIterator[ClientSe
     except addresses.AddressRefused as refusal:
         raise NotExecuted("refused", str(refusal)) from None
     headers = {"Authorization": f"Bearer {endpoint.secret}"} if endpoint.secret else {}
-    wire = Wire(trip, _tls_context())
+    wire = Wire(trip, tls_context())
     client = httpx2.AsyncClient(
         transport=wire,
         headers={**headers, "Accept-Encoding": "identity", "User-Agent": CLIENT["name"]},
@@ -182,16 +186,10 @@ async def http_session(endpoint: Endpoint, trip: Trip) -> AsyncIterator[ClientSe
                 trip.fail(wire.problem, refused=wire.refused)
             raise
         finally:
+            trip.unauthorized = wire.unauthorized
             if wire.session_id:
                 with anyio.move_on_after(2, shield=True), contextlib.suppress(Exception):
                     await wire.end_session(endpoint.url, {**headers, SESSION_HEADER: wire.session_id})
-
-
-def _tls_context() -> ssl.SSLContext:
-    """Certificates of the system, loaded once per process: it takes longer than a call."""
-    if not _tls:
-        _tls.append(httpcore2.default_ssl_context())
-    return _tls[0]
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -6,6 +6,8 @@ from agents.mcp import importing, remote
 from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
 from supportagent.grants import signing
 from supportagent.grants.server import Outcome
+from supportagent.grants.strict import InvalidArguments
+from supportagent.tools import amounts
 from supportagent.tools.models import Tool
 from supportagent.tools.registry import UnknownServer, get_server
 
@@ -41,7 +43,11 @@ def call_tool(
 
 def _call_imported(tool: Tool, arguments: dict[str, Any], *, key: str) -> Outcome:
     try:
-        return remote.write(tool, arguments, key=key) if tool.writes else remote.read(tool, arguments)
+        sent = amounts.as_sent(tool, arguments)
+    except InvalidArguments as error:
+        raise NotExecuted("invalid_arguments", str(error)) from None
+    try:
+        return remote.write(tool, sent, key=key) if tool.writes else remote.read(tool, sent)
     except DefinitionChanged:
         importing.switch_off_changed(tool)
         raise

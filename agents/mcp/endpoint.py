@@ -7,6 +7,7 @@ from django.conf import settings
 
 from agents.mcp import credentials
 from agents.mcp.errors import NotExecuted
+from agents.mcp.oauth import OAuthClient, token_of
 from supportagent.tools.models import MCPServer
 
 CLIENT: dict[str, Any] = {"name": "supportagent", "version": "1"}
@@ -24,12 +25,20 @@ class Endpoint:
     credential: str
     trusted: bool
     secret: str = field(repr=False)
+    oauth: OAuthClient | None = None
 
     @classmethod
     def of(cls, server: MCPServer) -> "Endpoint":
-        """Raises NotExecuted when the token is missing, or when this installation runs no foreign programs."""
+        """Raises NotExecuted when there is no token, or when this installation runs no foreign programs.
+
+        With OAuth it may ask the token endpoint, so it is called outside of transactions.
+        """
         if server.transport == MCPServer.Transport.STDIO and not settings.MCP_STDIO:
             raise NotExecuted("refused", "SUPPORTAGENT_MCP_STDIO is off: no programs of other servers are run")
+        secret, client = credentials.read(server.credential), None
+        if server.transport == MCPServer.Transport.HTTP and server.oauth_token_url:
+            client = OAuthClient.of(server, secret)
+            secret = token_of(client)
         return cls(
             server_id=server.pk,
             name=server.name,
@@ -38,7 +47,8 @@ class Endpoint:
             command=tuple(str(part) for part in server.command),
             credential=server.credential,
             trusted=server.trusted_for_errors,
-            secret=credentials.read(server.credential),
+            secret=secret,
+            oauth=client,
         )
 
     @property

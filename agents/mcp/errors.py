@@ -3,6 +3,8 @@
 A built-in server that exists raises none of these: its receipt says what happened.
 """
 
+UNAUTHORIZED = "unauthorized"  # the code of what a server refused because of its token, before the call was sent
+
 
 class NotExecuted(Exception):
     """Certainly nothing was done, and the same call may be made again.

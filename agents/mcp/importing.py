@@ -8,7 +8,6 @@ from typing import Any
 from django.utils import timezone
 
 from agents.mcp import remote
-from agents.mcp.endpoint import Endpoint
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.tools import definitions
@@ -28,16 +27,16 @@ class Report:
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, why
 
 
-def import_tools(server: MCPServer) -> Report:
+def import_tools(server: MCPServer, *, actor: Actor = ACTOR) -> Report:
     """Bring the rows of one imported server in line with what it offers. NotExecuted when it cannot be asked.
 
     A new tool is switched off and opaque; one whose definition changed is switched off and pinned anew. What an
     admin has said about a tool stays, and he switches it on after he has read it.
     """
-    found = remote.definitions(Endpoint.of(server))  # before the transaction: it talks to the network
+    found = remote.definitions(server)  # before the transaction: it talks to the network
     names = Counter(one["name"] for one in found)
     report = Report()
-    with audit_log.transaction(), acting(ACTOR):
+    with audit_log.transaction(), acting(actor):
         known = {tool.name: tool for tool in server.tools.select_for_update()}
         for definition in found:
             name = definition["name"]

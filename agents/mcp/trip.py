@@ -16,6 +16,7 @@ class Trip:
     sent: bool = False
     problem: str = ""
     error: tuple[int, str] | None = None
+    unauthorized: bool = False  # the server answered 401 on the way
     refused: bool = field(default=False)  # by ourselves: trying again changes nothing
 
     def begin(self) -> bool:

@@ -29,6 +29,15 @@ MAX_POSTS = 60  # of one attempt: the handshake, the pages of a list, one call
 SESSION_HEADER = "mcp-session-id"
 _OURS = -32000  # code of the errors that we put in the place of an answer
 
+_tls: list[ssl.SSLContext] = []
+
+
+def tls_context() -> ssl.SSLContext:
+    """Certificates of the system, loaded once per process: it takes longer than a call."""
+    if not _tls:
+        _tls.append(httpcore2.default_ssl_context())
+    return _tls[0]
+
 
 class Redirected(Exception):
     """The server names another address."""
@@ -77,6 +86,7 @@ class Wire(httpx2.AsyncBaseTransport):
         self.session_id = ""
         self.problem = ""  # of the newest request, the handshake included
         self.refused = False
+        self.unauthorized = False
         self._posts = 0
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
@@ -139,7 +149,7 @@ class Wire(httpx2.AsyncBaseTransport):
         except httpcore2.ConnectTimeout:
             trip.fail("no connection came about in time")
         except (httpcore2.ConnectError, OSError) as error:
-            trip.fail(_why_not_connected(error))
+            trip.fail(why_not_connected(error))
         except Exception as error:  # the connection broke, or what came back is not HTTP
             trip.fail(f"the connection ended without an answer ({type(error).__name__})")
         return None
@@ -148,6 +158,7 @@ class Wire(httpx2.AsyncBaseTransport):
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         limit = ANSWER_LIMIT if call else LIST_LIMIT
+        self.unauthorized = self.unauthorized or response.status == 401
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise BadAnswer("the answer is compressed, which was not asked for")
         if 300 <= response.status < 400:
@@ -202,7 +213,7 @@ def _error(error: dict[str, Any]) -> tuple[int, str] | None:
     return (code, str(error.get("message", ""))) if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def _why_not_connected(error: Exception) -> str:
+def why_not_connected(error: Exception) -> str:
     """In our own words: the text of an exception may hold anything."""
     cause: BaseException | None = error
     while cause is not None:

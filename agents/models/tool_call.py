@@ -49,6 +49,9 @@ class ToolCall(models.Model):
     subject = models.CharField(max_length=120, blank=True)
     amount_minor = models.BigIntegerField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
+    price_micros = models.PositiveBigIntegerField(
+        default=0, help_text="Of the call, in micro-units of a US dollar, as it was at the intent."
+    )
     result = models.JSONField(null=True, blank=True)
     records = models.JSONField(default=list, blank=True)
     evidence = models.JSONField(null=True, blank=True, help_text="What was read back after a write.")

@@ -26,6 +26,7 @@ from supportagent.console.money import format_money
 from supportagent.grants import strict
 from supportagent.staff.models import User
 from supportagent.tools import access as tool_access
+from supportagent.tools import schema
 from supportagent.tools.models import Tool
 
 A_COLLEAGUE = "a colleague"
@@ -90,8 +91,9 @@ def editable(request: ApprovalRequest) -> dict[str, Any]:
     """
     tool = request.tool
     read = Tool.objects.filter(qualified_name=tool.facts_tool).values_list("input_schema", flat=True).first() or {}
-    fixed = {*tool.bound_arguments, *read.get("properties", {}), tool.subject_argument, tool.currency_argument}
-    return {name: schema for name, schema in tool.input_schema.get("properties", {}).items() if name not in fixed}
+    of_reads = {*read.get("properties", {}), *tool.read_arguments.values()}
+    fixed = {*tool.bound_arguments, *of_reads, tool.subject_argument, tool.currency_argument}
+    return {name: each for name, each in tool.arguments_schema.get("properties", {}).items() if name not in fixed}
 
 
 def _edited(request: ApprovalRequest, values: Mapping[str, Any]) -> Proposal:
@@ -118,9 +120,9 @@ def _edited(request: ApprovalRequest, values: Mapping[str, Any]) -> Proposal:
         subject=request.subject,
         action_key=binding.action_key(
             server=tool.server.name,
-            tool=tool.name,
+            tool=schema.action_name(tool),
             arguments=arguments_text,
-            bound_arguments=bound_text,
+            bound_arguments=canonical(schema.without_call_id(tool, bound)).decode(),
             subject=request.subject,
         ),
         stated_reason=request.stated_reason,
@@ -146,7 +148,7 @@ def _check_rules(request: ApprovalRequest, bound: dict[str, Any]) -> None:
     """Hold the new arguments against the tool's schema and how far the agent's own roles reach."""
     try:
         strict.parse(json.dumps(bound))
-        strict.validate(bound, request.tool.input_schema)
+        schema.check(request.tool, bound)
     except strict.InvalidArguments as error:
         raise _invalid(request, str(error)) from error
     granted = tool_access.granted(request.requested_by).get(request.tool.qualified_name)
@@ -167,14 +169,14 @@ def _invalid(request: ApprovalRequest, message: str) -> InvalidDecision:
     if missing:
         where = missing[1] if where == "arguments" else f"{where}.{missing[1]}"
         problem = "This is needed."
-    schema = request.tool.input_schema["properties"].get(where, {})
+    declared = request.tool.arguments_schema["properties"].get(where, {})
     if (
         where == request.tool.amount_argument
         and not missing
-        and {"minimum", "maximum"} <= schema.keys()
+        and {"minimum", "maximum"} <= declared.keys()
         and AGENT not in problem
     ):
-        least, most = (format_money(schema[bound], request.currency) for bound in ("minimum", "maximum"))
+        least, most = (format_money(declared[bound], request.currency) for bound in ("minimum", "maximum"))
         problem = f"The amount must be between {least} and {most}."
     known = where.partition(".")[0] in names
     return InvalidDecision(problem if known else message, field=where if known else names[0])

@@ -42,6 +42,11 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def visible(text: str) -> str:
+    """The text with every character written out that a reader would not see, or that turns the others around."""
+    return "".join(f"[U+{ord(letter):04X}]" if _is_hidden(letter) else letter for letter in text)
+
+
 def problems(definition: Mapping[str, Any], *, server: str) -> list[str]:
     """Why a declaration is not imported, one sentence each; empty when it can be."""
     return [*_words(definition, server), *_schema(definition["inputSchema"]), *_output(definition["outputSchema"])]

@@ -33,7 +33,7 @@ def check_argument_rules(rules: Any, tool: Tool | None) -> None:
         Draft202012Validator.check_schema(rules)
     except SchemaError as error:
         raise ValidationError(f"Not a JSON Schema: {_where(error)}") from error
-    unknown = _named(rules) - set(tool.input_schema.get("properties", {}) if tool else _named(rules))
+    unknown = _named(rules) - set(tool.arguments_schema.get("properties", {}) if tool else _named(rules))
     if unknown:
         raise ValidationError(f"{tool} has no argument {', '.join(sorted(unknown))}.")
 

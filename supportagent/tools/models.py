@@ -36,13 +36,40 @@ class MCPServer(models.Model):
         HTTP = "http", "Streamable HTTP"
         STDIO = "stdio", "Own process (stdio)"
 
+    class ClientAuth(models.TextChoices):
+        BASIC = "basic", "In the header (client_secret_basic)"
+        POST = "post", "In the form (client_secret_post)"
+
     name = models.SlugField(max_length=40, unique=True)
     title = models.CharField(max_length=120)
     transport = models.CharField(max_length=7, choices=Transport, default=Transport.BUILTIN)
     url = models.URLField(max_length=500, blank=True, help_text="Of a server that is reached by HTTP.")
     command = models.JSONField(default=list, blank=True, help_text="Program and arguments; no shell reads them.")
     credential = models.CharField(
-        max_length=80, blank=True, help_text="Name of the environment variable (NAME or NAME_FILE) with its token."
+        max_length=80,
+        blank=True,
+        help_text="Name of the environment variable (NAME or NAME_FILE) that holds the token, or the client secret.",
+    )
+    oauth_token_url = models.URLField(
+        "token endpoint",
+        max_length=500,
+        blank=True,
+        help_text="Set for OAuth client credentials; empty: a fixed token.",
+    )
+    oauth_client_id = models.CharField("client id", max_length=200, blank=True)
+    oauth_client_auth = models.CharField(
+        "client authentication",
+        max_length=5,
+        choices=ClientAuth,
+        default=ClientAuth.BASIC,
+        help_text="How the token endpoint is told the client secret.",
+    )
+    oauth_scope = models.CharField("scope", max_length=400, blank=True, help_text="Separated by spaces.")
+    oauth_resource = models.CharField(
+        "resource", max_length=400, blank=True, help_text="What the token is for (RFC 8707), usually the server's URL."
+    )
+    oauth_audience = models.CharField(
+        "audience", max_length=400, blank=True, help_text="For token endpoints that ask for an audience instead."
     )
     trusted_for_errors = models.BooleanField(
         default=False, help_text="Its parameter and method errors prove that nothing was executed."
@@ -85,6 +112,17 @@ class Tool(models.Model):
         RECONCILABLE = "reconcilable", "Reconcilable: a paired read shows whether it happened"
         OPAQUE = "opaque", "Opaque: one attempt ever, then a person"
 
+    class Ownership(models.TextChoices):
+        """Whose records the tool reads or changes, and what proves it."""
+
+        CHECKED = "checked", "One customer's: an answer names the owner, who must be the customer of the ticket"
+        BOUND = "bound", "One customer's: the host sends the customer's reference along"
+        NOBODY = "nobody", "Nobody's: it touches no record of a customer"
+
+    class AmountUnit(models.TextChoices):
+        MINOR = "minor", "Whole minor units: 1250 is EUR 12.50"
+        MAJOR = "major", "Decimals of the major unit: 12.50 is EUR 12.50"
+
     server = models.ForeignKey(MCPServer, on_delete=models.PROTECT, related_name="tools")
     name = models.CharField(max_length=60)
     qualified_name = models.CharField(max_length=110, unique=True, help_text="What the model calls.")
@@ -101,13 +139,53 @@ class Tool(models.Model):
     requires_verified = models.BooleanField(default=False, help_text="Only for a customer whose identity is proved.")
     host_only = models.BooleanField(default=False, help_text="Called by our own code, never offered to a model.")
     facts_tool = models.CharField(max_length=110, blank=True, help_text="Read that proves ownership and facts.")
+    ownership = models.CharField("whose records", max_length=8, choices=Ownership, blank=True)
+    owner_path = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Where the answer names the owner, for example order.customerId: of the facts read if there is one, "
+        "else of the tool itself.",
+    )
+    facts_paths = models.JSONField(
+        "facts shown",
+        default=dict,
+        blank=True,
+        help_text='What an approver must see: name -> path, for example {"order_status": "order.status"}. Empty: all.',
+    )
+    read_arguments = models.JSONField(
+        "arguments of the paired reads",
+        default=dict,
+        blank=True,
+        help_text='Where a read calls it otherwise: its argument -> that of this tool, {"id": "orderId"}.',
+    )
+    result_path = models.CharField(
+        "part that counts",
+        max_length=200,
+        blank=True,
+        help_text="Of an answer in a wrapper, for example data. Everything beside it is dropped.",
+    )
+    record_paths = models.JSONField(
+        "records for the audit",
+        default=dict,
+        blank=True,
+        help_text='Kind -> path in the result, {"order": "orderId"}: the audit trail then finds order #W123.',
+    )
+    masks = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Paths cut out of every result before it is stored, ["payment.cardNumber"]. Nobody sees them here.',
+    )
     check_tool = models.CharField(max_length=110, blank=True, help_text="Read that shows the outcome of a write.")
     check_fields = models.JSONField(
         default=list, blank=True, help_text="Fields of the result that the check must confirm."
     )
     subject_argument = models.CharField(max_length=60, blank=True, help_text="What money is counted on.")
-    amount_argument = models.CharField(max_length=60, blank=True, help_text="Minor units.")
+    amount_argument = models.CharField(max_length=60, blank=True)
+    amount_unit = models.CharField(max_length=5, choices=AmountUnit, default=AmountUnit.MINOR)
     currency_argument = models.CharField(max_length=60, blank=True)
+    fixed_currency = models.CharField(
+        max_length=3, blank=True, help_text="Where no argument says it: the code of the only currency, EUR."
+    )
     destination_arguments = models.JSONField(
         default=list, blank=True, help_text="Arguments that say where something goes: an address, an account."
     )
@@ -127,6 +205,9 @@ class Tool(models.Model):
         help_text="Conditions over before, after and arguments; all hold: the call was carried out.",
     )
     what_to_check = models.TextField(blank=True, help_text="What a person looks at when the outcome is unknown.")
+    price_micros = models.PositiveBigIntegerField(
+        "price per call", default=0, help_text="What its server takes for one call, in US dollars."
+    )
     enabled = models.BooleanField(default=True, help_text="Off stops every call of this tool at once.")
     history = HistoricalRecords()
 
@@ -148,6 +229,25 @@ class Tool(models.Model):
     def imported(self) -> bool:
         """Whether a server that is not ours carries it out: then nothing but its answer says what it did."""
         return self.server.transport != MCPServer.Transport.BUILTIN
+
+    @property
+    def in_major_units(self) -> bool:
+        """Whether its server takes the amount as a decimal; here it is whole minor units all the same."""
+        return bool(self.amount_argument) and self.amount_unit == self.AmountUnit.MAJOR
+
+    @property
+    def arguments_schema(self) -> dict[str, Any]:
+        """What arguments keep inside the product: as the server declares it, but for an amount in major units."""
+        if not self.in_major_units:
+            return self.input_schema  # type: ignore[no-any-return]
+        declared: Mapping[str, Any] = self.input_schema["properties"]
+        says = str(declared.get(self.amount_argument, {}).get("description", ""))
+        amount = {
+            "type": "integer",
+            "minimum": 1,
+            "description": f"{says} In whole minor units (cents): 1250 is 12.50.".strip(),
+        }
+        return {**self.input_schema, "properties": {**declared, self.amount_argument: amount}}
 
     @property
     def listen_seconds(self) -> int:

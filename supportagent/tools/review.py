@@ -6,9 +6,11 @@ The admin's form asks it before anything is kept, and the system check asks it a
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from supportagent.tools import reconciliation
+from supportagent.console.money import EXPONENTS
+from supportagent.grants import strict
+from supportagent.tools import reconciliation, review_answers
 from supportagent.tools.models import Tool
-from supportagent.tools.schema import SOURCES
+from supportagent.tools.schema import CONST, SOURCES
 
 MAX_TIMEOUT_SECONDS = 120
 Problem = tuple[str, str]  # field, sentence
@@ -22,7 +24,8 @@ def reads_named(tool: Tool) -> set[str]:
 
 def problems(tool: Tool, reads: Reads) -> list[Problem]:
     """What does not fit, as (field, sentence). `reads` holds the tools of `reads_named` that exist."""
-    return [*_arguments(tool), *_risk(tool), *_reads(tool, reads), *_repetition(tool)]
+    of_answers = review_answers.problems(tool, reads.get(tool.facts_tool))
+    return [*_risk(tool), *_arguments(tool), *_money(tool), *of_answers, *_reads(tool, reads), *_repetition(tool)]
 
 
 def lacking(tool: Tool) -> list[str]:
@@ -43,21 +46,49 @@ def _arguments(tool: Tool) -> Iterator[Problem]:
     for name, source in bound.items():
         if name not in known:
             yield "bound_arguments", f"The tool has no argument {name}."
-        if source not in SOURCES:
+        if isinstance(source, dict):
+            yield from _constant(known, name, source)
+        elif source not in SOURCES:
             yield "bound_arguments", f"{source!r} is unknown; one of {', '.join(SOURCES)}."
     for field in ("subject_argument", "amount_argument", "currency_argument"):
         name = getattr(tool, field)
         if name and name not in known:
             yield field, f"The tool has no argument {name}."
-    if tool.amount_argument in known and known[tool.amount_argument].get("type") != "integer":
-        yield "amount_argument", "An amount is a whole number of minor units; this argument is none."
-    if tool.amount_argument and not (tool.currency_argument and tool.subject_argument):
-        yield "amount_argument", "An amount needs a currency, and a subject that it is counted on."
     names = tool.destination_arguments
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         yield "destination_arguments", 'Write a list of names, for example ["email"].'
     elif unknown := [name for name in names if name not in known]:
         yield "destination_arguments", f"The tool has no argument {', '.join(unknown)}."
+
+
+def _constant(known: Mapping[str, Any], name: str, source: Mapping[str, Any]) -> Iterator[Problem]:
+    """A value that is always the same, in the form {"const": value}."""
+    if set(source) != {CONST} or isinstance(source[CONST], dict | list | float):
+        yield "bound_arguments", f'{name}: write {{"const": "value"}} with a text, a whole number, true, false or null.'
+        return
+    try:
+        strict.validate({name: source[CONST]}, {"properties": {name: known.get(name, {})}})
+    except strict.InvalidArguments as error:
+        yield "bound_arguments", f"The tool does not take this constant: {error}."
+
+
+def _money(tool: Tool) -> Iterator[Problem]:
+    known = tool.input_schema.get("properties", {})
+    if not tool.amount_argument:
+        return
+    declared = known.get(tool.amount_argument, {}).get("type")
+    if tool.amount_unit == Tool.AmountUnit.MAJOR:
+        if tool.amount_argument in known and declared not in ("number", "string"):
+            yield "amount_unit", "An amount in decimals is a number or a text; this argument is neither."
+    elif tool.amount_argument in known and declared != "integer":
+        yield "amount_argument", "An amount is a whole number of minor units; this argument is none. Or say decimals."
+    if not (tool.currency_argument or tool.fixed_currency) or not tool.subject_argument:
+        yield "amount_argument", "An amount needs a currency, and a subject that it is counted on."
+    if tool.currency_argument and tool.fixed_currency:
+        yield "fixed_currency", "Either an argument says the currency, or it is always the same."
+    code = tool.fixed_currency
+    if code and code not in EXPONENTS and not (len(code) == 3 and code.isascii() and code.isupper()):
+        yield "fixed_currency", "Three capital letters, for example EUR."
 
 
 def _risk(tool: Tool) -> Iterator[Problem]:
@@ -106,9 +137,21 @@ def _reads(tool: Tool, reads: Reads) -> Iterator[Problem]:
             yield field, f"{name} is no read."
         elif not read.enabled:
             yield field, f"{name} is switched off."
-        elif missing := sorted(set(read.input_schema.get("required", [])) - known):
+        elif missing := sorted(_needed(read, tool) - known):
             yield field, f"{name} needs {', '.join(missing)}, which this tool does not have."
+    names = tool.read_arguments
+    if not isinstance(names, dict) or not all(isinstance(ours, str) for ours in names.values()):
+        yield "read_arguments", 'Write names, for example {"id": "orderId"}.'
+    elif unknown := sorted(set(names.values()) - known):
+        yield "read_arguments", f"The tool has no argument {', '.join(unknown)}."
     yield from _check_fields(tool)
+
+
+def _needed(read: Tool, tool: Tool) -> set[str]:
+    """The arguments of this tool that a paired read cannot do without."""
+    names = tool.read_arguments if isinstance(tool.read_arguments, dict) else {}
+    bound = read.bound_arguments if isinstance(read.bound_arguments, dict) else {}
+    return {names.get(name, name) for name in read.input_schema.get("required", []) if name not in bound}
 
 
 def _check_fields(tool: Tool) -> Iterator[Problem]:
@@ -116,7 +159,7 @@ def _check_fields(tool: Tool) -> Iterator[Problem]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         yield "check_fields", 'Write a list of names, for example ["refund_id"].'
         return
-    declared = tool.definition.get("outputSchema", {}).get("properties", {})
+    declared = {} if tool.result_path else tool.definition.get("outputSchema", {}).get("properties", {})
     unknown = [name for name in names if declared and name not in declared]
     if unknown:
         yield "check_fields", f"The result has no field {', '.join(unknown)}."

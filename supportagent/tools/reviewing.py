@@ -1,18 +1,16 @@
-"""Forms of the admin for what is imported: a server's address, and the review of a tool."""
+"""The form in which an admin reviews an imported tool."""
 
 import copy
-import re
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from supportagent import addresses
-from supportagent.console.fields import StrictJSONField
-from supportagent.tools import review
-from supportagent.tools.models import MCPServer, Tool
+from supportagent.console.fields import MicrosField, StrictJSONField
+from supportagent.tools import review, suggestions
+from supportagent.tools.bindings import BindingsField
+from supportagent.tools.models import Tool
 
 # What an admin says about an imported tool; everything else comes from its server.
 REVIEWED = (
@@ -21,32 +19,48 @@ REVIEWED = (
     "reversible",
     "requires_verified",
     "host_only",
+    "ownership",
     "facts_tool",
+    "owner_path",
+    "facts_paths",
+    "read_arguments",
+    "result_path",
+    "record_paths",
+    "masks",
     "check_tool",
     "check_fields",
     "subject_argument",
     "amount_argument",
+    "amount_unit",
     "currency_argument",
+    "fixed_currency",
     "destination_arguments",
     "bound_arguments",
     "timeout_seconds",
+    "price_micros",
     "reconcile_tool",
     "reconcile_when",
     "what_to_check",
 )
-CREDENTIAL = re.compile(r"MCP_[A-Z0-9_]{1,70}")
-MAX_WORDS, MAX_WORD = 40, 500
+
+ARGUMENT_FIELDS = ("subject_argument", "amount_argument", "currency_argument")
+READ_FIELDS = ("facts_tool", "check_tool", "reconcile_tool")
+SUGGESTED = "Suggested by the server’s own words: check it."
+
+
+def _help(name: str) -> str:
+    return str(getattr(Tool._meta.get_field(name), "help_text", ""))
+
+
+def _paths(empty: type, name: str, label: str) -> StrictJSONField:
+    """A box for a few paths."""
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"})
+    return StrictJSONField(empty=empty, label=label, help_text=_help(name), widget=widget)
 
 
 class ReviewForm(forms.ModelForm):
     """The review of an imported tool. Whatever it says must fit together, except in a tool that is switched off."""
 
-    bound_arguments = StrictJSONField(
-        empty=dict,
-        label="Arguments set by the host",
-        help_text='Hidden from the model. Argument: source, for example {"idempotency_key": "call"}. '
-        "Sources: ticket, team, customer, run, call (the same on every retry).",
-    )
     destination_arguments = StrictJSONField(
         empty=list, help_text='For example ["email"]. Addresses by format count too.'
     )
@@ -57,9 +71,63 @@ class ReviewForm(forms.ModelForm):
         '"with": {"reference": "arguments.reference"}}]. Operators: eq, ne, lt, lte, gt, gte, contains.',
     )
 
+    facts_paths = _paths(dict, "facts_paths", "Facts that an approver must see")
+    read_arguments = _paths(dict, "read_arguments", "Arguments of the paired reads")
+    record_paths = _paths(dict, "record_paths", "Records for the audit")
+    masks = _paths(list, "masks", "Masks")
+    price_micros = MicrosField(label="Price per call (USD)", required=False, help_text=_help("price_micros"))
+
     class Meta:
         model = Tool
         fields = ("enabled", *REVIEWED)
+        labels = {
+            "tool_class": "If the outcome is unknown",
+            "reversible": "Can be undone",
+            "what_to_check": "What a person checks then",
+            "host_only": "Only for our own code",
+            "requires_verified": "Proved identities only",
+            "facts_tool": "Read that brings the facts",
+            "subject_argument": "What money is counted on",
+            "check_tool": "Read that shows the outcome",
+            "reconcile_tool": "Read before and after",
+            "enabled": "Switched on",
+        }
+        help_texts = {
+            "tool_class": "What may be done when nobody knows whether a call was carried out.",
+            "facts_tool": "Asked before anything is done, with the arguments that both have.",
+            "subject_argument": "The argument that names it, for example the order.",
+            "enabled": "Offered to the roles that it is granted to. Off stops every call at once.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tool: Tool = self.instance
+        arguments = tool.input_schema.get("properties", {}) if tool.pk else {}
+        self.fields["bound_arguments"] = BindingsField(
+            arguments=arguments,
+            label="Who writes each argument",
+            help_text="What the host writes is hidden from the model, which cannot set it.",
+        )
+        self.fields["what_to_check"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
+        for name in ARGUMENT_FIELDS:
+            self._offer(name, arguments)
+        reads = Tool.objects.filter(server=tool.server_id, effect=Tool.Effect.READ).exclude(pk=tool.pk)
+        names = list(reads.order_by("qualified_name").values_list("qualified_name", flat=True)) if tool.pk else []
+        for name in READ_FIELDS:
+            self._offer(name, names)
+        self.suggested = {} if suggestions.is_reviewed(tool) or not tool.pk else suggestions.suggested(tool)
+        for name, value in self.suggested.items():
+            self.initial[name] = value
+            self.fields[name].help_text = f"{SUGGESTED} {self.fields[name].help_text}".strip()
+
+    def _offer(self, name: str, values: Iterable[str]) -> None:
+        """A list to choose from; what stands in the row is in it, right or wrong."""
+        stands = getattr(self.instance, name)
+        known = [*values, *([stands] if stands and stands not in values else [])]
+        self.fields[name].widget = UnfoldAdminSelectWidget(choices=[("", "–"), *((each, each) for each in known)])
+
+    def clean_price_micros(self) -> int:
+        return self.cleaned_data["price_micros"] or 0
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -68,7 +136,7 @@ class ReviewForm(forms.ModelForm):
             return cleaned
         reviewed = copy.copy(self.instance)
         for name in (*REVIEWED, "enabled"):
-            setattr(reviewed, name, cleaned[name])
+            setattr(reviewed, name, cleaned.get(name, getattr(reviewed, name)))
         named = Tool.objects.select_related("server").filter(qualified_name__in=review.reads_named(reviewed))
         for field, sentence in review.problems(reviewed, {tool.qualified_name: tool for tool in named}):
             self.add_error(field, sentence)
@@ -76,82 +144,8 @@ class ReviewForm(forms.ModelForm):
 
     def _matters(self, cleaned: dict[str, Any]) -> bool:
         """A tool can be switched off whatever else is wrong with it."""
-        return bool(cleaned.get("enabled")) or any(name in self.changed_data for name in REVIEWED)
+        return bool(cleaned.get("enabled")) or self._differs(cleaned)
 
-
-class ServerForm(forms.ModelForm):
-    """A server, and how it is reached."""
-
-    # Not a URLField: that one knows no hosts of an own network, which a setting may allow.
-    url = forms.CharField(
-        label="URL", required=False, max_length=500, help_text="Of its MCP endpoint.", widget=UnfoldAdminTextInputWidget
-    )
-    command = StrictJSONField(
-        empty=list, help_text='Program and arguments, for example ["/usr/bin/bank-mcp", "--eu"]. No shell reads them.'
-    )
-
-    class Meta:
-        model = MCPServer
-        fields = ("name", "title", "enabled", "transport", "url", "command", "credential", "trusted_for_errors")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:  # how it is reached was chosen when it was added
-            for name, transport in (("url", MCPServer.Transport.HTTP), ("command", MCPServer.Transport.STDIO)):
-                if self.instance.transport != transport:
-                    del self.fields[name]
-        if choice := self.fields.get("transport"):
-            choice.choices = [  # type: ignore[attr-defined]
-                (value, label) for value, label in MCPServer.Transport.choices if value != MCPServer.Transport.BUILTIN
-            ]
-
-    def _get_validation_exclusions(self) -> set[str]:
-        return {*super()._get_validation_exclusions(), "url"}  # type: ignore[misc]
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if name in settings.MCP_SERVERS:
-            raise ValidationError("A built-in server has this name.")
-        if "__" in name or not name.isascii():
-            raise ValidationError("A double underscore separates servers from tools; write the name without one.")
-        return name
-
-    def clean_credential(self) -> str:
-        name: str = self.cleaned_data["credential"]
-        if name and not CREDENTIAL.fullmatch(name):
-            raise ValidationError("The name of an environment variable that begins with MCP_, in capitals.")
-        return name
-
-    def clean_command(self) -> list[str]:
-        command = self.cleaned_data["command"]
-        if not isinstance(command, list) or not all(isinstance(word, str) and word for word in command):
-            raise ValidationError('Write a list of texts, for example ["/usr/bin/bank-mcp", "--eu"].')
-        if len(command) > MAX_WORDS or any(len(word) > MAX_WORD for word in command):
-            raise ValidationError(f"At most {MAX_WORDS} words of {MAX_WORD} characters.")
-        return command
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        transport = cleaned.get("transport") or self.instance.transport
-        if transport == MCPServer.Transport.HTTP and "url" in cleaned:
-            self._check_url(cleaned["url"])
-        if transport == MCPServer.Transport.STDIO and "command" in cleaned:
-            self._check_command(cleaned["command"])
-        if transport != MCPServer.Transport.HTTP and cleaned.get("url"):
-            self.add_error("url", "Only a server that is reached by HTTP has an address.")
-        if transport != MCPServer.Transport.STDIO and cleaned.get("command"):
-            self.add_error("command", "Only a server that is a process of its own has a command.")
-        return cleaned
-
-    def _check_url(self, url: str) -> None:
-        """Without the network, which must not hold up a transaction; what the name leads to is checked at each call."""
-        try:
-            addresses.check(url)
-        except addresses.AddressRefused as refusal:
-            self.add_error("url", str(refusal))
-
-    def _check_command(self, command: list[str]) -> None:
-        if not settings.MCP_STDIO:
-            self.add_error("command", "SUPPORTAGENT_MCP_STDIO is off: this installation runs no foreign programs.")
-        elif not command:
-            self.add_error("command", "Write the program and its arguments.")
+    def _differs(self, cleaned: dict[str, Any]) -> bool:
+        """From the row, not from what the form was prefilled with."""
+        return any(name in cleaned and cleaned[name] != getattr(self.instance, name) for name in REVIEWED)

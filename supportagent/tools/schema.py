@@ -5,14 +5,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from supportagent.grants import strict
 from supportagent.grants.server import ServerTool
 from supportagent.grants.strict import InvalidArguments
+from supportagent.tools import amounts
 from supportagent.tools.models import Tool
 
 REASON = "stated_reason"
 REASON_LIMIT = 300
 # Where the host takes the arguments from that no model writes. `call` identifies the call itself.
 SOURCES = ("ticket", "team", "customer", "run", "call")
+CONST = "const"  # {"const": value}: always this value
 _REASON_SCHEMA = {
     "type": "string",
     "minLength": 3,
@@ -23,7 +26,7 @@ _REASON_SCHEMA = {
 
 def offered_schema(tool: Tool) -> dict[str, Any]:
     """The schema shown to a model: host-bound arguments are gone, the stated reason is required."""
-    schema = tool.input_schema
+    schema = tool.arguments_schema
     visible = {k: v for k, v in schema.get("properties", {}).items() if k not in tool.bound_arguments}
     required = [name for name in schema.get("required", []) if name not in tool.bound_arguments]
     return {
@@ -48,12 +51,37 @@ def bind(tool: Tool, arguments: Mapping[str, Any], sources: Mapping[str, str]) -
     forbidden = sorted(set(tool.bound_arguments) & set(arguments))
     if forbidden:
         raise InvalidArguments(f"{forbidden[0]}: set by the host, not by you")
-    return {**arguments, **{name: sources[source] for name, source in tool.bound_arguments.items()}}
+    return {**arguments, **bound_values(tool, sources)}
+
+
+def bound_values(tool: Tool, sources: Mapping[str, str]) -> dict[str, Any]:
+    """What the host sends along; raises InvalidArguments where it is not known, as the customer of a stranger."""
+    values = {name: _value_of(source, sources) for name, source in tool.bound_arguments.items()}
+    unknown = sorted(name for name, value in values.items() if value == "" and not is_constant(tool, name))
+    if unknown:
+        raise InvalidArguments(f"{unknown[0]}: is not known, because nobody proved which customer writes")
+    return values
+
+
+def is_constant(tool: Tool, name: str) -> bool:
+    return isinstance(tool.bound_arguments.get(name), dict)
+
+
+def check(tool: Tool, bound: Mapping[str, Any]) -> None:
+    """Hold all arguments against the pinned schema, also as they will be sent. Raises InvalidArguments."""
+    strict.validate(bound, tool.arguments_schema)
+    if tool.in_major_units:
+        strict.validate(amounts.as_sent(tool, bound), tool.input_schema)
 
 
 def without_call_id(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that say what is done: two calls that do the same differ only in the id of the call."""
     return {name: value for name, value in arguments.items() if tool.bound_arguments.get(name) != "call"}
+
+
+def action_name(tool: Tool) -> str:
+    """The name under which two calls can do the same: the same number in another unit is another amount."""
+    return f"{tool.name} in major units" if tool.in_major_units else tool.name
 
 
 def definition_hash(tool: ServerTool) -> str:
@@ -76,6 +104,10 @@ def definition_hash(tool: ServerTool) -> str:
 def imported_hash(definition: Mapping[str, Any]) -> str:
     """Pin of what a foreign server says about a tool."""
     return _hash(definition)
+
+
+def _value_of(source: Any, sources: Mapping[str, str]) -> Any:
+    return source[CONST] if isinstance(source, dict) else sources[source]
 
 
 def _hash(definition: Mapping[str, Any]) -> str:

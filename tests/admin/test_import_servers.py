@@ -57,6 +57,16 @@ def review(**changes: Any) -> dict[str, str]:
         "tool_class": "keyed",
         "impact": "money",
         "reversible": "no",
+        "ownership": "nobody",
+        "owner_path": "",
+        "facts_paths": "{}",
+        "read_arguments": "{}",
+        "result_path": "",
+        "record_paths": "{}",
+        "masks": "[]",
+        "amount_unit": "minor",
+        "fixed_currency": "",
+        "price_micros": "0",
         "facts_tool": "bank__get_payment",
         "check_tool": "",
         "check_fields": "[]",
@@ -166,7 +176,7 @@ def test_a_review_that_does_not_fit_together_is_refused_in_words(
 def test_a_tool_can_be_switched_off_whatever_is_wrong_with_it(bank: MCPServer, root: Client) -> None:
     broken = tool("issue_refund")
     Tool.objects.filter(pk=broken.pk).update(enabled=True, facts_tool="gone__tool", what_to_check="")
-    form = review(tool_class="opaque", impact="account", facts_tool="gone__tool", what_to_check="")
+    form = review(tool_class="opaque", impact="account", facts_tool="gone__tool", what_to_check="", ownership="")
     form |= {"subject_argument": "", "amount_argument": "", "currency_argument": "", "bound_arguments": "{}"}
     del form["enabled"]
     answer = root.post(page(broken), form)
@@ -190,8 +200,8 @@ def test_a_changed_definition_is_shown_beside_the_switch(bank: MCPServer, root: 
     row.definition_hash = imported_hash(row.definition)
     row.save()
     body = root.get(page(row)).content.decode()
-    assert "+  &quot;description&quot;: &quot;Pay everybody back.&quot;" in body
-    assert "-  &quot;description&quot;: &quot;Pay money back." in body
+    assert '<span class="contrast__sign">before</span><p>Pay <del>money' in body
+    assert '<span class="contrast__sign">now</span><p>Pay <ins>everybody' in body
 
 
 def test_a_built_in_tool_is_read_only(world: World, root: Client) -> None:
@@ -213,6 +223,9 @@ def server(**changes: Any) -> dict[str, str]:
         "url": "https://mcp.example.com/mcp",
         "command": "[]",
         "credential": "MCP_PSP",
+        "oauth_token_url": "",
+        "oauth_client_id": "",
+        "oauth_client_auth": "basic",
     }
     return {**form, **changes}
 

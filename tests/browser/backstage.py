@@ -20,6 +20,7 @@ import jwt  # noqa: E402
 from django.contrib.auth.hashers import make_password  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from agents.mcp import importing  # noqa: E402
 from approvals import services as approvals  # noqa: E402
 from approvals.models import ApprovalPolicy, ApprovalRequest  # noqa: E402
 from audit import log as audit_log  # noqa: E402
@@ -34,6 +35,8 @@ from supportagent.staff.models import User  # noqa: E402
 from supportagent.store.models import Account, Refund  # noqa: E402
 from supportagent.tickets import services as tickets  # noqa: E402
 from supportagent.tickets.models import Customer, Message, Ticket  # noqa: E402
+from supportagent.tools.models import MCPServer, Tool  # noqa: E402
+from supportagent.tools.schema import imported_hash  # noqa: E402
 from supportagent.widget.models import WidgetApp  # noqa: E402
 from supportagent.widget.vault import unseal  # noqa: E402
 
@@ -139,6 +142,28 @@ def care(tier: str, undo_seconds: int = 8) -> None:
     rule.save()
 
 
+def connect(url: str, oauth: dict[str, str]) -> int:
+    """Register the billing service of tests/mcp and import its tools; the row of the one that credits money."""
+    server = MCPServer.objects.create(name="ledgerly", title="Ledgerly", transport="http", url=url, **oauth)
+    importing.import_tools(server)
+    read = server.tools.get(name="fetchInvoice")
+    read.effect, read.tool_class, read.impact, read.reversible = "READ", "read", "none", "yes"
+    read.ownership, read.requires_verified, read.enabled = "checked", True, True
+    read.owner_path, read.result_path, read.masks = "buyer.customerNo", "data", ["buyer.card.number"]
+    read.bound_arguments = {"tenant": {"const": "shop-7"}}
+    read.save()
+    return server.tools.get(name="createCreditNote").pk
+
+
+def change_definition(pk: int) -> None:
+    """As an import leaves a tool whose server describes it otherwise than before."""
+    tool = Tool.objects.get(pk=pk)
+    words = tool.description.replace("never credits twice", "credits again after a day")
+    tool.definition = {**tool.definition, "description": words}
+    tool.description, tool.definition_hash = words, imported_hash(tool.definition)
+    tool.save()
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
     for verb in (
@@ -152,6 +177,8 @@ VERBS: dict[str, Callable[..., Any]] = {
         reply,
         time_to_decide,
         care,
+        connect,
+        change_definition,
     )
 }
 

@@ -18,10 +18,17 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.browser.conftest import FLAGS
 from tests.browser.demo import Backstage, Demo
 from tests.browser.people import DESKTOP, PHONE, Stage, Widget
+from tests.mcp.ledgerly import CREDENTIAL, SECRET, Ledgerly
 
 WISH = "The pour-over set from order ORD-1042 arrived chipped. I would like my money back, please."
 ADMIN = "/admin/agents/agent/"
-README_SIZES = {"approval": (1440, 1010), "run": (1440, 1010), "widget": (1020, 690), "ticket": (1280, 800)}
+README_SIZES = {
+    "approval": (1440, 1010),
+    "run": (1440, 1010),
+    "widget": (1020, 690),
+    "ticket": (1280, 800),
+    "review": (1280, 900),
+}
 LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (DESKTOP, PHONE)]
 SECOND_WISHES = 2  # so that the queue is not a list of one
 
@@ -105,6 +112,7 @@ def play(stage: Stage, folder: Path) -> None:
     camera.console("admin-list", ADMIN, username="admin")
     camera.console("admin-form", f"{ADMIN}1/change/", username="admin")
     camera.console("audit", "/admin/audit/auditentry/?q=ORD-1042", username="auditor")
+    review(stage, camera)
     page = stage.page()
     page.goto(f"{stage.demo.console}/admin/login/")
     camera.shoot(page, "log-in", "light", DESKTOP)
@@ -121,6 +129,21 @@ def play_for_readme(stage: Stage, folder: Path) -> None:
     ana.hears("was issued")
     camera.console("run", f"/console/runs/{facts['run']}/")
     camera.console("ticket", f"/console/tickets/{facts['ticket']}/")
+    review(stage, camera)
+
+
+def review(stage: Stage, camera: Photographer) -> None:
+    """The page on which an admin reviews a tool of a server that is not ours."""
+    with tempfile.TemporaryDirectory() as folder, Ledgerly(Path(folder)) as desk:
+        tool = stage.backstage("connect", url=desk.url, oauth=desk.oauth)
+        camera.console("review", f"/admin/tools/tool/{tool}/change/", username="admin")
+        if camera.for_readme:
+            return
+        server = "/admin/tools/mcpserver/?q=ledgerly"
+        camera.console("servers", server, username="admin")
+        camera.console("tools", "/admin/tools/tool/?q=ledgerly", username="admin")
+        stage.backstage("change_definition", pk=tool)
+        camera.console("review-changed", f"/admin/tools/tool/{tool}/change/", username="admin")
 
 
 def ask(stage: Stage) -> tuple[Widget, dict[str, Any]]:
@@ -135,7 +158,8 @@ def ask(stage: Stage) -> tuple[Widget, dict[str, Any]]:
 def main(folder: Path, story: Callable[[Stage, Path], None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
-        demo = Demo(Path(data))
+        settings = {"SUPPORTAGENT_INTERNAL_HOSTS": "127.0.0.1", CREDENTIAL: SECRET}
+        demo = Demo(Path(data), **settings)
         try:
             demo.wait_until_up()
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

@@ -51,6 +51,7 @@ def imported(bank: Bank, tool_class: str) -> Tool:
         setattr(refund, field, value)
     refund.tool_class, refund.impact, refund.enabled, refund.timeout_seconds = tool_class, "money", True, 3
     refund.facts_tool, refund.what_to_check = "bank__get_payment", "The bank's list of refunds."
+    refund.ownership = Tool.Ownership.NOBODY  # the bank knows payments, not our customers
     refund.subject_argument, refund.amount_argument, refund.currency_argument = "payment_id", "amount_minor", "currency"
     reads = {tool.qualified_name: tool for tool in Tool.objects.filter(name="get_payment")}
     assert review.problems(refund, reads) == [], "the admin's form would refuse this"

@@ -11,8 +11,25 @@ from supportagent.tools.models import MCPServer, Tool
 REVERSIBLE = (Tool.Reversible.NO, Tool.Reversible.COMPENSABLE, Tool.Reversible.YES)
 HARM = {Tool.Impact.MONEY: 2, Tool.Impact.ACCOUNT: 2, Tool.Impact.CUSTOMER_VISIBLE: 1, Tool.Impact.NONE: 0}
 TOOL_HARMLESS = ("what_to_check",)
+PROOF_LOST = {
+    "masks": "less of its answers is cut out",
+    "facts_paths": "approvers see other facts, or fewer",
+    "record_paths": "fewer records are named in the audit trail",
+}
 SERVER_HARMLESS = ("title", "synced_at")
-JUDGED = ("enabled", "impact", "reversible", "requires_verified", "tool_class", "host_only", "destination_arguments")
+JUDGED = (
+    "enabled",
+    "impact",
+    "reversible",
+    "requires_verified",
+    "tool_class",
+    "host_only",
+    "destination_arguments",
+    "ownership",
+    "owner_path",
+    "price_micros",
+    *PROOF_LOST,
+)
 
 
 def tool_loosens(before: Values | None, after: Values | None) -> list[str]:
@@ -43,7 +60,29 @@ def _risk(before: Values, after: Values) -> list[str]:
         sentences.append(f"when its outcome is unknown it counts as “{after['tool_class'] or 'built in'}”")
     if not _contains(after["destination_arguments"], before["destination_arguments"]):
         sentences.append("fewer of its arguments count as destinations")
-    return sentences + others(fields, JUDGED)
+    return sentences + _proof(before, after, fields) + others(fields, JUDGED)
+
+
+def _proof(before: Values, after: Values, fields: Sequence[str]) -> list[str]:
+    """What is proved, shown and kept of an answer. More of it is no loosening; another or less of it is."""
+    sentences = []
+    if ("ownership" in fields and before["ownership"]) or ("owner_path" in fields and before["owner_path"]):
+        sentences.append("whose record it is is proved otherwise than before, or not at all")
+    for name, words in PROOF_LOST.items():
+        # Without a choice all facts are shown, so the first choice shows fewer.
+        chosen = name == "facts_paths" and not before[name]
+        if name in fields and (chosen or not _keeps(after[name], before[name])):
+            sentences.append(words)
+    if "price_micros" in fields and (after["price_micros"] or 0) < (before["price_micros"] or 0):
+        sentences.append("a call of it counts for less money")
+    return sentences
+
+
+def _keeps(more: Any, fewer: Any) -> bool:
+    """Whether every path is still there, under its name where it has one."""
+    if isinstance(more, dict) and isinstance(fewer, dict):
+        return all(more.get(name) == path for name, path in fewer.items())
+    return _contains(more, fewer)
 
 
 def _contains(more: Any, fewer: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Servers in the admin: the built-in ones, and those that an admin adds. `sync_mcp_tools NAME` imports their tools."""
+"""Servers in the admin: the built-in ones, and those that an admin adds; `agents/admin/servers.py` asks them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from unfold.decorators import display
 
 from supportagent.console.admin import ConsoleModelAdmin
 from supportagent.tools.models import MCPServer
-from supportagent.tools.reviewing import ServerForm
+from supportagent.tools.registering import OAUTH, ServerForm
 
 
 @admin.register(MCPServer)
@@ -36,7 +36,12 @@ class MCPServerAdmin(ConsoleModelAdmin):
         if transport != MCPServer.Transport.BUILTIN:
             shown += [("credential", "trusted_for_errors")]
         reason = ["change_reason"] if self._asks_for_reason(request, obj) else []
-        return [(None, {"fields": [*shown, *(["synced_at"] if obj else []), *reason]})]
+        first = (None, {"fields": [*shown, *(["synced_at"] if obj else []), *reason]})
+        if transport not in (None, MCPServer.Transport.HTTP):
+            return [first]
+        address, client, auth, scope, resource, audience = OAUTH
+        oauth = {"fields": [address, (client, auth), scope, (resource, audience)], "classes": ["collapse"]}
+        return [first, ("OAuth client credentials", oauth)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: MCPServer | None = None) -> list[str]:
         return ["name", "transport", "synced_at"] if obj else ["synced_at"]

@@ -13,12 +13,14 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from supportagent.console.admin import ConsoleModelAdmin, ReasonForm
-from supportagent.console.columns import json_column, preformatted
+from supportagent.console.columns import NONE, json_column, preformatted
 from supportagent.console.inlines import GrantInline
+from supportagent.console.money import format_micros
+from supportagent.tools import suggestions
 from supportagent.tools.access import APPROVE, USE
-from supportagent.tools.definitions import difference
 from supportagent.tools.forms import ToolGrantForm
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
+from supportagent.tools.review_page import STEPS, page_of
 from supportagent.tools.reviewing import REVIEWED, ReviewForm
 
 IMPACTS = {"none": "default", "customer-visible": "info", "money": "danger", "account": "warning"}
@@ -48,11 +50,12 @@ class ToolUserGrantInline(_ToolGrantInline):
 
 @admin.register(Tool)
 class ToolAdmin(ConsoleModelAdmin):
-    list_display = ["qualified_name", "does", "impact_shown", "reversible", "requires_verified", "roles", "enabled"]
+    list_display = ["qualified_name", "does", "impact_shown", "reversible", "roles", "price", "offered"]
     list_filter = ["server", "effect", "impact", "enabled", "host_only", "requires_verified"]
     list_select_related = ["server"]
     search_fields = ["qualified_name"]
     inlines = [ToolGrantInline, ToolUserGrantInline]
+    change_form_template = "tools/review.html"
     fieldsets = [
         (None, {"fields": ["enabled", "contract", ("qualified_name", "server")]}),
         (
@@ -60,34 +63,21 @@ class ToolAdmin(ConsoleModelAdmin):
             {
                 "classes": ["tab"],
                 "fields": [
-                    ("effect", "tool_class"),
-                    ("impact", "reversible"),
-                    ("requires_verified", "host_only"),
+                    ("effect", "impact"),
+                    ("reversible", "requires_verified"),
+                    "host_only",
                     ("subject_argument", "amount_argument"),
-                    ("currency_argument", "timeout_seconds"),
+                    "currency_argument",
                     "destination_arguments",
                     "bound_arguments",
                 ],
             },
         ),
-        (
-            "Proof",
-            {
-                "classes": ["tab"],
-                "fields": [
-                    ("facts_tool", "check_tool"),
-                    "check_fields",
-                    "reconcile_tool",
-                    "reconcile_when",
-                    "what_to_check",
-                ],
-            },
-        ),
-        ("Definition", {"classes": ["tab"], "fields": ["changed", "hints", "schema", "definition_hash"]}),
+        ("Proof", {"classes": ["tab"], "fields": [("facts_tool", "check_tool"), "check_fields"]}),
+        ("Definition", {"classes": ["tab"], "fields": ["schema", "definition_hash"]}),
     ]
 
     schema = json_column("input_schema", "input schema")
-    hints = json_column("definition", "what the server says about it")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tool]:
         using = Count("grants", filter=Q(grants__permission__codename=USE), distinct=True)
@@ -102,14 +92,24 @@ class ToolAdmin(ConsoleModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Tool | None = None) -> list[str]:
         editable = {"id", "enabled", *(REVIEWED if obj is not None and obj.imported else ())}
         pinned = [field.name for field in Tool._meta.fields if field.name not in editable]
-        return [*pinned, "contract", "schema", "hints", "changed"]
+        return [*pinned, "contract", "schema"]
 
-    @display(description="what changed since the last definition")
-    def changed(self, tool: Tool) -> SafeString | str:
-        """The last change of an imported tool's definition, for whoever decides whether it goes on again."""
-        earlier = tool.history.exclude(definition_hash=tool.definition_hash).order_by("-history_date", "-history_id")
-        last = earlier.values_list("definition", flat=True).first()
-        return preformatted(difference(last, tool.definition)) if last else "nothing"
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The steps of a review; of a built-in tool what our code declares."""
+        if not isinstance(obj, Tool) or not obj.imported:
+            return super().get_fieldsets(request, obj)
+        reason = ["change_reason"] if self._asks_for_reason(request, obj) else []
+        return [
+            *((step.title, {"fields": step.fields, "description": step.question}) for step in STEPS),
+            ("Switch it on", {"fields": ["enabled", *reason]}),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, obj: Tool | None = None, **kwargs: Any
+    ) -> Any:
+        if obj is not None and obj.imported:
+            context["review"] = page_of(obj, context["adminform"].form)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tools are imported from their server, so that what was reviewed is what is called."""
@@ -130,6 +130,19 @@ class ToolAdmin(ConsoleModelAdmin):
     @display(description="impact", ordering="impact", label=IMPACTS)
     def impact_shown(self, tool: Tool) -> tuple[str, str]:
         return tool.impact, tool.get_impact_display()
+
+    @display(description="price per call", ordering="price_micros")
+    def price(self, tool: Tool) -> str:
+        return format_micros(tool.price_micros) if tool.price_micros else NONE
+
+    @display(description="offered", ordering="enabled", label={"yes": "success", "no": "default", "new": "warning"})
+    def offered(self, tool: Tool) -> tuple[str, str]:
+        """Nobody calls what is switched off, and no model sees it: so a server's own control tools stay hidden."""
+        if tool.enabled:
+            return "yes", "Host only" if tool.host_only else "Switched on"
+        if tool.imported and not suggestions.is_reviewed(tool):
+            return "new", "Off, hidden: not reviewed"
+        return "no", "Off, hidden from every model"
 
     @display(description="roles", ordering="using")
     def roles(self, tool: Any) -> str:
