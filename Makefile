@@ -9,15 +9,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 # Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
 WORKERS ?= 2
-LONG := faults or hostile
+LONG := faults or hostile or replay
 # Where the long suites find a PostgreSQL; they make and drop a database of their own there.
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test e2e lint bench faults hostile chromium lock
+.PHONY: help setup demo test e2e lint bench faults hostile mcp-replay chromium lock
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with the pinned dependencies (the other targets call it)
 
@@ -46,6 +46,9 @@ faults: setup ## long: everything killed, cut, emptied, full; on SQLite and on P
 
 hostile: setup ## long: models that attack us, and honest ones that must still get through (< 10 min)
 	$(PYTEST) -q -n $(WORKERS) -m hostile tests/hostile
+
+mcp-replay: setup ## long: 114 tasks of a public benchmark's shop through the gate, and what nobody may do (< 15 min)
+	$(PYTEST) -q -m replay tests/replay
 
 lint: setup ## style, types, import rules, missing migrations, system checks
 	$(BIN)/ruff check .
