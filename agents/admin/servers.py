@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
-from agents.mcp import importing, remote
+from agents.mcp import importing
 from agents.mcp.errors import NotExecuted
 from audit.context import Actor
 from supportagent.console.gate import ungated
@@ -85,7 +85,7 @@ class ConnectedServerAdmin(MCPServerAdmin):
 
 
 def _test(server: MCPServer, title: str) -> Found:
-    greeting = remote.greet(server)
+    greeting = importing.try_connection(server)
     name = definitions.visible(f"{greeting.name} {greeting.version}".strip()) or "a server without a name"
     known = dict(server.tools.values_list("name", "definition_hash"))
     offered = {one["name"] for one in greeting.definitions}

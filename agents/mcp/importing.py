@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from agents.mcp import remote
+from agents.mcp.remote import Greeting
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.tools import definitions
@@ -25,6 +26,11 @@ class Report:
     changed: list[tuple[Tool, str]] = field(default_factory=list)  # with the difference, as lines
     gone: list[Tool] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, why
+
+
+def try_connection(server: MCPServer) -> Greeting:
+    """Who answers and what it offers; nothing is called and nothing is kept. NotExecuted when it cannot be asked."""
+    return remote.greet(server)
 
 
 def import_tools(server: MCPServer, *, actor: Actor = ACTOR) -> Report:
