@@ -9,12 +9,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 # Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
 WORKERS ?= 2
+# Module by module and in order: tests/conftest.py has the browser flows together at the beginning.
+PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 LONG := faults or hostile or replay
 # Where the long suites find a PostgreSQL; they make and drop a database of their own there.
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test e2e lint bench faults hostile mcp-replay chromium lock
+.PHONY: help setup demo test slow e2e lint bench faults hostile mcp-replay chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +35,10 @@ demo: setup ## start the whole product on this machine; PORT=9000 chooses anothe
 	@exec $(BIN)/python manage.py demo
 
 test: setup chromium ## what to run before a commit: unit tests, short faults, a few browser flows (< 5 min)
-	$(PYTEST) -q -n $(WORKERS) --dist loadscope -m "smoke or not (browser or $(LONG))"
+	$(PYTEST) -q $(PARALLEL) -m "smoke or not (browser or slow or $(LONG))"
+
+slow: setup ## the unit tests that `make test` has no time for
+	$(PYTEST) -q $(PARALLEL) -m "slow and not (browser or $(LONG))"
 
 e2e: setup chromium ## every browser flow
 	$(PYTEST) -q -m "browser and not ($(LONG))"

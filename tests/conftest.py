@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import database
 
@@ -16,6 +17,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips from one place, so that pytest's summary has one line for all browser tests together."""
     if CHROMIUM is None and item.get_closest_marker("browser"):
         pytest.skip("browser tests need chromium on PATH (apt install chromium)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser flows first: one process plays them all (see below), and the others do the rest meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
+class BrowserFlowsTogether(LoadScopeScheduling):
+    """Parallel processes take module by module, and one of them takes all browser flows: it starts the one demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return BrowserFlowsTogether(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

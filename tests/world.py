@@ -19,6 +19,7 @@ from supportagent.staff.models import Team, User
 from supportagent.store.models import Order, Refund
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Customer, Message, Ticket
+from tests import database
 from tests.store.shop import make_account, make_order
 
 READ_ORDER = {
@@ -105,14 +106,8 @@ def build_world(settings: Any, folder: Path) -> World:
         """Let the model follow this story: a whole script, or its turns."""
         path.write_text(json.dumps(story if isinstance(story, dict) else {"turns": story}))
 
-    with acting(Actor.system("seed")), audit_log.transaction():
-        people = write_people()
-        seed_governance()
-        account = make_account("CUS-1001", "Ana Martins")
-        order = make_order(account)
-        customer = Customer.objects.create(reference="CUS-1001", name="Ana Martins", email=account.email)
-        Customer.objects.create(reference="CUS-1002", name="Ben Okafor", email="ben.okafor@example.com")
-        make_order(make_account("CUS-1002", "Ben Okafor"), "ORD-1043")
+    database.write_once(_write)
+    people = User.objects.in_bulk(field_name="username")
     return World(
         ana=people["supervisor"],
         finance=people["finance"],
@@ -121,10 +116,21 @@ def build_world(settings: Any, folder: Path) -> World:
         admin=people["admin"],
         auditor=people["auditor"],
         agent=Agent.objects.get(),
-        customer=customer,
-        order=order,
+        customer=Customer.objects.get(reference="CUS-1001"),
+        order=Order.objects.get(order_id="ORD-1042"),
         script=script,
     )
+
+
+def _write() -> None:
+    with acting(Actor.system("seed")), audit_log.transaction():
+        write_people()
+        seed_governance()
+        account = make_account("CUS-1001", "Ana Martins")
+        make_order(account)
+        Customer.objects.create(reference="CUS-1001", name="Ana Martins", email=account.email)
+        Customer.objects.create(reference="CUS-1002", name="Ben Okafor", email="ben.okafor@example.com")
+        make_order(make_account("CUS-1002", "Ben Okafor"), "ORD-1043")
 
 
 def team(slug: str) -> Team:

@@ -16,7 +16,7 @@ from typing import Any
 from tests.broker import eventually
 from tests.platform.conftest import ROOT, clean_environment
 
-START_SECONDS = 90.0
+START_SECONDS = 300.0  # a machine that others use too; a demo that ended is seen at once
 STOP_SECONDS = 15.0
 IS_UP = ("Ctrl-C stops everything", "workers listen on", "scheduler is running")
 

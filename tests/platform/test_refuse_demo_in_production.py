@@ -14,11 +14,12 @@ PAGES = "SUPPORTAGENT_ENV=production refuses the demo pages: unset SUPPORTAGENT_
     ("values", "line"),
     [
         ({"OPENAI_API_KEY": ""}, OFFLINE),
-        (
+        pytest.param(
             {"SUPPORTAGENT_MODEL_PROVIDER": "scripted"},
             "SUPPORTAGENT_ENV=production refuses the scripted model",
+            marks=pytest.mark.slow,
         ),
-        ({"SUPPORTAGENT_DEMO_PAGES": "on"}, PAGES),
+        pytest.param({"SUPPORTAGENT_DEMO_PAGES": "on"}, PAGES, marks=pytest.mark.slow),
     ],
 )
 def test_the_web_process_and_the_checks_name_the_demo_part(python: Run, values: dict[str, str], line: str):
@@ -46,7 +47,7 @@ def test_no_row_of_the_admin_can_reach_a_demo_model_in_production(python: Run):
     assert python("-c", code, **PRODUCTION).stdout == "['openai_chat', 'openai_responses']\n"
 
 
-@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--scripted"]])
+@pytest.mark.parametrize("arguments", [["demo"], pytest.param(["demo", "--scripted"], marks=pytest.mark.slow)])
 def test_the_demo_command_refuses_production(python: Run, arguments: list[str]):
     done = python("manage.py", *arguments, **PRODUCTION)
     assert (done.returncode, done.stderr) == (

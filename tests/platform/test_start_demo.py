@@ -78,6 +78,7 @@ def nothing_left(folder: Path) -> bool:
     return processes_on(folder) == []
 
 
+@pytest.mark.slow
 def test_the_demo_starts_serves_two_origins_and_stops_without_a_trace(started: Start, python: Run, folder: Path):
     port = free_port()
     demo = started("manage.py", "demo", PORT=str(port))
