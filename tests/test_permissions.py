@@ -35,6 +35,7 @@ from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article
 from supportagent.staff.models import Team, User
 from supportagent.staff.roles import ROLES
+from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
 from supportagent.widget.models import WidgetApp, WidgetSession
@@ -60,6 +61,7 @@ RUNS = {SUPERVISOR, OPS, AUDITOR, ROOT, OTHER}
 OUTCOMES = {*RUNS, FINANCE}
 APPROVALS = {SUPERVISOR, FINANCE, AUDITOR, ROOT, OTHER}
 PERSONAL = {*WORKERS, FINANCE, ROOT, OTHER}
+STAFF = frozenset(PEOPLE) - {NOBODY, ANONYMOUS}
 LOG_IN = 302
 
 
@@ -216,7 +218,7 @@ OF_A_MODEL = {
 class Access:
     """Who sees a model in the admin, and who changes it; a `ledger` has neither changes nor history.
 
-    `of_team`: OTHER sees the list, and in it nothing of this team.
+    `of_team`: OTHER sees the list, and in it nothing of this team. `own_only`: these see the list, and in it their own.
     """
 
     view: frozenset[str]
@@ -225,6 +227,7 @@ class Access:
     delete: frozenset[str] = frozenset()
     ledger: bool = False
     of_team: bool = False
+    own_only: frozenset[str] = frozenset()
 
 
 def ledger(view: set[str], *, of_team: bool = False) -> Access:
@@ -267,6 +270,7 @@ ADMIN: dict[str, Access] = {
     "engineering.servicelog": ledger({TECH, ROOT}),
     "grants.receipt": ledger({AUDITOR, ROOT}),
     "knowledge.article": managed(ROOT, seen_by=tuple(WORKERS | {OTHER})),
+    "staff.accesstoken": Access(view=STAFF, add=STAFF, ledger=True, own_only=STAFF - {OPS, ROOT}),
     "staff.team": managed(OPS, ROOT, seen_by=(AUDITOR,)),
     "staff.user": managed(OPS, ROOT),
     "store.account": ledger({*WORKERS, FINANCE, ROOT, OTHER} - {TECH}),
@@ -293,6 +297,7 @@ ACTIONS: dict[tuple[str, str], set[str]] = {
     ("auth.group", "copy_as_new_role"): {ROOT},
     ("axes.accessattempt", "cleanup_expired_attempts"): set(PEOPLE) - {ANONYMOUS},
     ("approvals.delivery", "send_again"): {OPS, ROOT},
+    ("staff.accesstoken", "revoke"): set(STAFF),
     ("widget.widgetapp", "issue_signing_key"): {ROOT},
     ("widget.widgetapp", "retire_older_keys"): {ROOT},
 }
@@ -388,6 +393,7 @@ def _leave_traces(world: World, ticket: Any) -> None:
     WidgetSession.objects.create(
         app=app, customer=world.customer, token_hash="x", assurance="verified", expires_at=now + timedelta(hours=1)
     )
+    issue_token(user=world.rosa, by=world.rosa, name="Editor", scope="tools:read", lifetime=timedelta(days=1))
     endpoint = WebhookEndpoint.objects.create(name="CRM", url="https://crm.example/hooks", secret="WEBHOOK_SECRET_CRM")
     endpoint.teams.add(ticket.team)
     announce()
@@ -489,7 +495,7 @@ def _pages(house: House, label: str, access: Access, person: str) -> Iterator[tu
     """Method, path and status of each page of one model, for a person of the admin."""
     base = f"/admin/{label.replace('.', '/')}/"
     pk = house.objects[label].pk
-    elsewhere = access.of_team and person == OTHER
+    elsewhere = (access.of_team and person == OTHER) or person in access.own_only
     # The admin says "does not exist" by going to its start page.
     shown = LOG_IN if elsewhere else 200
 
