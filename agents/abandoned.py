@@ -27,7 +27,7 @@ def settle_abandoned() -> int:
     old = Now() - timedelta(seconds=settings.LEASE_SECONDS)
     over = Q(deadline=None) | Q(deadline__lt=Now())
     abandoned = ToolCall.objects.filter(over, state=ToolCall.State.SENDING, sent_at__lt=old)
-    ended = abandoned.exclude(run__state__in=Run.LIVE).select_related("tool__server", "run__agent")
+    ended = abandoned.exclude(run__state__in=Run.LIVE).select_related("tool__server", "run__agent", "run__caller")
     return sum(_settle(call) for call in ended[:100])
 
 

@@ -3,13 +3,14 @@
 from audit.actions import register
 
 register("agents.run.started", "An agent began to work on a ticket")
-register("agents.run.completed", "A run ended with an answer")
+register("agents.run.completed", "A run ended with an answer, or the call of a direct run ended")
 register("agents.run.handed_over", "A run ended by handing the ticket to a person")
 register("agents.run.cancelled", "A person took the ticket over while the run was live")
 register("agents.run.parked", "A run crashed too often and waits for a person")
 register("agents.run.recovered", "A run whose worker died was queued again")
-register("agents.reads.intended", "An agent is about to read records")
-register("agents.reads.finished", "An agent has read records")
+register("agents.reads.intended", "Records are about to be read")
+register("agents.reads.finished", "Records were read")
+register("agents.tool_call.requested", "Somebody asked for a call without a model")
 register("agents.tool_call.intended", "A call with an effect is about to be sent")
 register("agents.tool_call.succeeded", "A call with an effect was carried out")
 register("agents.tool_call.failed", "A call with an effect was declined by its domain")

@@ -37,7 +37,7 @@ class FenceLost(Exception):
 class Claim:
     """The right to work on a run, as long as its fence is the newest.
 
-    `run` is the row as the last step of this worker left it. The agent and the customer behind it are those of
+    `run` is the row as the last step of this worker left it. Who acts and the customer behind it are those of
     the moment of the claim; what must be true right now (rights, switches) is asked where it is needed.
     """
 
@@ -97,7 +97,7 @@ def claim(run_id: UUID) -> Claim | None:
     if not _take(run_id, _lease_end()):
         return None
     [run] = _with_relations(run_id)
-    return Claim(run, run.fence, Actor.of(run.agent.service_user))
+    return Claim(run, run.fence, Actor.of(run.actor))
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _locked(held: Claim, *, with_ticket: bool) -> Run:
     run = first(read(known.pk, held.fence))
     if run is None:
         raise FenceLost(str(known.pk))
-    run.agent = known.agent
+    run.agent, run.caller = known.agent, known.caller
     if run.ticket.customer_id == known.ticket.customer_id:
         run.ticket.customer = known.ticket.customer
     if run.ticket.team_id == known.ticket.team_id:
@@ -189,7 +189,9 @@ def _take(run_id: UUID, lease_until: Any) -> Change[Run]:
 
 @prepared
 def _with_relations(run_id: UUID) -> QuerySet[Run]:
-    return Run.objects.select_related("agent__service_user", "ticket__customer", "ticket__team").filter(pk=run_id)
+    return Run.objects.select_related("agent__service_user", "caller", "ticket__customer", "ticket__team").filter(
+        pk=run_id
+    )
 
 
 @prepared

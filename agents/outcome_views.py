@@ -90,7 +90,9 @@ def _settled(user: User) -> QuerySet[ToolCall]:
 
 
 def _loaded(calls: QuerySet[ToolCall]) -> QuerySet[ToolCall]:
-    return calls.select_related("tool__server", "run__ticket__customer", "run__agent", "resolution__resolved_by")
+    return calls.select_related(
+        "tool__server", "run__ticket__customer", "run__agent", "run__caller", "resolution__resolved_by"
+    )
 
 
 def _visible(request: HttpRequest, call_id: UUID) -> ToolCall:

@@ -138,7 +138,7 @@ def reconcile_open(*, limit: int = 20) -> int:
     due = ToolCall.objects.filter(
         state=State.OUTCOME_UNKNOWN, tool__tool_class=Tool.Repeat.RECONCILABLE, reconciliation__next__lte=_now_text()
     )
-    loaded = due.select_related("tool__server", "run__agent").order_by("sent_at")[:limit]
+    loaded = due.select_related("tool__server", "run__agent", "run__caller").order_by("sent_at")[:limit]
     return sum(_look_again(call) for call in list(loaded))
 
 

@@ -63,7 +63,7 @@ def start_run(ticket: Ticket) -> Run | None:
 
 @prepared
 def _live_run(ticket_id: int) -> QuerySet[Run]:
-    return Run.objects.live().filter(ticket=ticket_id)
+    return Run.objects.live().of_agents().filter(ticket=ticket_id)
 
 
 @prepared
@@ -95,11 +95,13 @@ def _queue_again(run_id: UUID) -> Change[Run]:
 
 
 def cancel_runs(ticket: Ticket, *, actor: Actor, why: str) -> None:
-    """End the ticket's live run: its fence rises, so a worker in the middle of a turn can change nothing more.
+    """End the agent's live run: its fence rises, so a worker in the middle of a turn can change nothing more.
+
+    What colleagues called themselves goes on: whoever takes the ticket takes it from the agent.
 
     The caller holds the ticket's lock.
     """
-    for run in Run.objects.live().select_for_update().filter(ticket=ticket):
+    for run in Run.objects.live().of_agents().select_for_update().filter(ticket=ticket):
         run.fence += 1
         run.state = Run.State.CANCELLED
         run.ended_because = why
@@ -128,7 +130,7 @@ def cancel_held_calls(run: Run, *, actor: Actor, why: str) -> None:
 def hand_over(current: Step, *, reason: str, summary: str, customer_text: str) -> HandOver:
     """Give a run's ticket to a person, with what the records say. The caller holds ticket and run."""
     run = current.run
-    actor = run.agent.service_user
+    actor = run.actor
     cancel_held_calls(run, actor=Actor.of(actor), why="handed over")
     current.emit("human", "Handed over to a person", reason=reason, summary=summary)
     if reason == HandOver.Reason.BUDGET:
@@ -138,7 +140,7 @@ def hand_over(current: Step, *, reason: str, summary: str, customer_text: str) -
         reason_code=reason,
         summary=summary,
         actor=actor,
-        author_name=run.agent.name,
+        author_name=run.actor_name,
         facts={"tried": _tried(run)},
         customer_text=customer_text,
         run_id=run.pk,
@@ -161,7 +163,7 @@ def recover(run_id: UUID, *, fence: int) -> bool:
         )
         if not taken:
             return False
-        run = Run.objects.select_related("agent__service_user", "ticket__customer").get(pk=run_id)
+        run = Run.objects.select_related("agent__service_user", "caller", "ticket__customer").get(pk=run_id)
         step = Step(run)
         if run.crashes < MAX_CRASHES:
             step.emit("error", "The worker stopped; the run goes on from its rows", crashes=run.crashes)
@@ -230,23 +232,30 @@ def record_run(
         on_behalf_of=customer,
         ticket=run.ticket.number,
         run=str(run.pk),
-        refs=[("customer", customer), ("agent", run.agent.slug)],
+        refs=[("customer", customer), run.actor_ref],
         outcome=outcome,
         cost_micros=cost_micros,
     )
 
 
 def _park(run: Run, step: Step) -> None:
-    """Three crashes: no more tries, a person decides. The customer hears that somebody will answer."""
+    """Three crashes: no more tries, a person decides. The customer hears that somebody will answer.
+
+    Of a direct run the caller sees that it ended; nothing was promised to the customer, so the ticket stays as it is.
+    """
     run.state = Run.State.PARKED
     run.ended_because = "crashes"
     step.emit("error", f"Parked after {run.crashes} crashes")
-    hand_over(
-        step,
-        reason=HandOver.Reason.FAILURE,
-        summary=f"The run stopped {run.crashes} times and was parked.",
-        customer_text=NOBODY_ANSWERS,
-    )
+    if run.is_direct:
+        run.finished_at = timezone.now()
+        cancel_held_calls(run, actor=Actor.system("reaper"), why="parked")
+    else:
+        hand_over(
+            step,
+            reason=HandOver.Reason.FAILURE,
+            summary=f"The run stopped {run.crashes} times and was parked.",
+            customer_text=NOBODY_ANSWERS,
+        )
     record_run("agents.run.parked", run, actor=Actor.system("reaper"))
     step.flush()
 

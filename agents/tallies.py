@@ -1,4 +1,4 @@
-"""What was done today for one customer, on one subject, by one agent: counted in the transaction of the intent.
+"""What was done today for one customer, on one subject, by one agent or colleague: counted with the intent.
 
 The totals that rules and caps speak of are of this tool and currency, of the database's day (UTC), with the call itself
 included. What did not happen after all is taken off again, on the day on which it was counted.
@@ -126,7 +126,7 @@ def _of_all_tools(call: ToolCall, scope: str, counted: date | None) -> dict[str,
 def _keys(call: ToolCall) -> dict[str, str]:
     """Whom and what a call counts for. A call without a subject counts for nothing but itself there."""
     run = call.run
-    keys = {Scope.AGENT: run.agent.slug, Scope.CUSTOMER: run.ticket.customer.reference}
+    keys = {Scope.AGENT: run.actor_key, Scope.CUSTOMER: run.ticket.customer.reference}
     return {str(scope): key for scope, key in (keys | {Scope.SUBJECT: call.subject}).items() if key}
 
 

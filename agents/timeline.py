@@ -76,8 +76,15 @@ def sentence(run: Run) -> str:
         verdict = request.get_state_display().lower()
         parts.append(f"{request.title} needed a person because of “{request.rule_name}”; {verdict}{by}.")
     done = run.tool_calls.filter(state=ToolCall.State.SUCCEEDED, tool__effect="WRITE").count()
+    if run.is_direct:
+        called = ", ".join(f"{call.name} ({call.get_state_display().lower()})" for call in run.tool_calls.all())
+        return " ".join([f"{run.actor_name} called {called} without a model{_through(run)}.", *parts])
     parts.append(f"{_count(run.turns, 'model call')}, {_count(done, 'write')} carried out.")
     return " ".join(parts)
+
+
+def _through(run: Run) -> str:
+    return ", through an outside MCP client" if run.via == Run.Via.MCP else ""
 
 
 def _count(number: int, noun: str) -> str:
@@ -126,11 +133,15 @@ def _pretty(value: Any) -> str:
 
 def changed_since(run: Run) -> list[str]:
     """Which parts of the configuration are newer than what was in force when the run started."""
+    if run.agent is None:
+        return []
     newest = run.agent.history.order_by("-history_id").values_list("history_id", flat=True).first()
     return ["agent"] if newest != run.configuration.get("agent") else []
 
 
 def version_in_force(run: Run) -> tuple[Any, datetime | None]:
     """The agent as it was configured then, from its history; None when the history is gone."""
+    if run.agent is None:
+        return None, None
     record = run.agent.history.filter(history_id=run.configuration.get("agent")).first()
     return record, record.history_date if record else None

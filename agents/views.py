@@ -21,7 +21,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     """Runs of the teams whose work this person sees, newest first."""
     require(request.user, Permission.VIEW_RUN)
     state = request.GET.get("state", "")
-    found = Run.objects.visible_to(request.user).select_related("ticket__customer", "agent")
+    found = Run.objects.visible_to(request.user).select_related("ticket__customer", "agent", "caller")
     if state in Run.State.values:
         found = found.filter(state=state)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -73,5 +73,5 @@ def call_in_full(request: HttpRequest, run_id: UUID, call_id: UUID) -> HttpRespo
 
 def _visible(request: HttpRequest, run_id: UUID) -> Run:
     require(request.user, Permission.VIEW_RUN)
-    visible = Run.objects.visible_to(request.user).select_related("ticket__customer", "ticket__team", "agent")
+    visible = Run.objects.visible_to(request.user).select_related("ticket__customer", "ticket__team", "agent", "caller")
     return get_object_or_404(visible, pk=run_id)

@@ -22,7 +22,7 @@ from supportagent.staff.models import Team
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
 
-SOURCES = ("the model", "the customer's message", "the customer's record", "the host")
+SOURCES = ("the model", "a colleague", "the customer's message", "the customer's record", "the host")
 YES_NO = (("", "–"), ("true", "true"), ("false", "false"))
 
 

@@ -308,6 +308,8 @@ HIGH_VALUE = env.number("SUPPORTAGENT_HIGH_VALUE", 200, at_least=1)
 
 GRANT_KEY = env.secret("SUPPORTAGENT_GRANT_KEY", derive_key(SECRET_KEY, "grant"))
 GRANT_SECONDS = env.number("SUPPORTAGENT_GRANT_SECONDS", 120, at_least=5, at_most=3600)
+# How long the page of a ticket waits for a call that its reader made, before it says "under way".
+DIRECT_CALL_WAIT_SECONDS = env.number("SUPPORTAGENT_DIRECT_CALL_WAIT_SECONDS", 2, at_least=0, at_most=10)
 LEASE_SECONDS = env.seconds("SUPPORTAGENT_LEASE_SECONDS", 15)
 CAPABILITY_SECONDS = env.seconds("SUPPORTAGENT_CAPABILITY_SECONDS", 300)
 LEASE_RENEW_SECONDS = env.seconds("SUPPORTAGENT_LEASE_RENEW_SECONDS", 5)

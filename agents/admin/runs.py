@@ -18,13 +18,27 @@ from supportagent.tickets.rendering import escape_hidden
 class RunAdmin(OfVisibleTeams, LedgerAdmin):
     team_path = "ticket__team_id"
     view_permission = Permission.VIEW_RUN
-    list_display = ["short", "ticket", "agent", "state_shown", "ended_because", "turns", "cost", "created_at", "page"]
+    list_display = [
+        "short",
+        "ticket",
+        "agent",
+        "caller",
+        "state_shown",
+        "ended_because",
+        "turns",
+        "cost",
+        "created_at",
+        "page",
+    ]
     list_filter = ["state", "agent", "ticket__team", "created_at"]
-    list_select_related = ["ticket", "agent"]
+    list_select_related = ["ticket", "agent", "caller"]
     search_fields = ["ticket__number", "customer"]
     date_hierarchy = "created_at"
     fieldsets = [
-        (None, {"fields": [("short", "page"), ("ticket", "agent"), ("state_shown", "ended_because")]}),
+        (
+            None,
+            {"fields": [("short", "page"), ("ticket", "agent"), ("caller", "via"), ("state_shown", "ended_because")]},
+        ),
         ("Work", {"fields": [("turns", "worked_ms"), ("input_tokens", "output_tokens", "cost")]}),
         (
             "Under the hood",

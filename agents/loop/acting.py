@@ -13,7 +13,7 @@ from agents.loop import arrows, classes, execution, gate, intact, planning, reco
 from agents.loop.execution import Unknown
 from agents.loop.facts import observe, read_facts
 from agents.loop.gate import Case
-from agents.loop.provenance import sources_of
+from agents.loop.provenance import sources_of, typed_by_colleague
 from agents.loop.refusal import CallRefused
 from agents.loop.shift import Shift
 from agents.loop.transcript import Transcript
@@ -122,7 +122,11 @@ def _conclude(shift: Shift, call: ToolCall, answer: Outcome | Unknown) -> None:
     finding = None
     if isinstance(answer, Unknown):
         call, answer = _ask_again(shift, call, answer)
-    if planning.tool_of(call).imported and planning.tool_of(call).writes:
+    if not planning.tool_of(call).writes:
+        with step(shift.held) as current:
+            execution.conclude_reads(current, [(_of(current.run, call), _answer_of(answer))])
+        return
+    if planning.tool_of(call).imported:
         finding = reconciling.look(call) if isinstance(answer, Unknown) or answer.ok else None
         if isinstance(answer, Outcome) and finding is not None and finding.happened is False:
             words = "the server says that it was done, and the record does not show it"
@@ -166,9 +170,12 @@ def _case(
     """What is known about a write before it is judged. One that was approved brings its own words and sources."""
     if call.approval_id is not None:
         return Case(facts, words="", provenance={}, before=before)
-    sources = sources_of(
-        call, planning.tool_of(call), facts=facts, said=transcript.customer_said(), earlier=transcript.earlier(call)
-    )
+    tool = planning.tool_of(call)
+    if transcript.run.via == Run.Via.CONSOLE:
+        sources = typed_by_colleague(call, tool, facts=facts)
+    else:
+        said, earlier = transcript.customer_said(), transcript.earlier(call)
+        sources = sources_of(call, tool, facts=facts, said=said, earlier=earlier)
     return Case(facts, words=transcript.customer_words(), provenance=sources, before=before)
 
 

@@ -40,10 +40,10 @@ class Capability:
 
     @classmethod
     def mint(cls, run: Run) -> "Capability":
-        """What this run may do from now on: its agent's tools, those for proved identities only if it is proved."""
+        """What this run may do from now on: the tools of who acts, those for proved identities only if it is proved."""
         tools = {
             name: granted
-            for name, granted in access.granted(run.agent.service_user).items()
+            for name, granted in access.granted(run.actor).items()
             if access.serves(granted.tool, verified=bool(run.customer))
         }
         return cls(

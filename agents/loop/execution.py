@@ -51,7 +51,7 @@ def send(call: ToolCall) -> Outcome | Unknown:
             json.loads(call.bound_arguments),
             key=call.key,
             customer=call.run.customer,
-            actor=call.run.agent.service_user_id,
+            actor=call.run.actor.pk,
             approval=str(call.approval_id or ""),
         )
     except NotExecuted as refusal:
@@ -103,7 +103,7 @@ def read(call: ToolCall, qualified_name: str, *, purpose: str) -> Outcome:
             planning.shared_arguments(tool, call, facts=purpose == "facts"),
             key=f"{call.key}.{purpose}",
             customer=call.run.customer,
-            actor=call.run.agent.service_user_id,
+            actor=call.run.actor.pk,
         )
     except NotExecuted as refusal:
         return Outcome.refused(refusal.code, refusal.message)

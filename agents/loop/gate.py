@@ -162,7 +162,10 @@ def _commit(call: ToolCall, now: Standing, case: Case, *, before: str) -> ToolCa
             imported["reconciliation"] = {"before": case.before}
     amount = {"amount_minor": call.amount_minor, "currency": call.currency}
     arrows.move(call, before, State.SENDING, sent_at=now.now, **amount, **imported)
-    arrows.record("agents.tool_call.intended", call)
+    if planning.tool_of(call).writes:
+        arrows.record("agents.tool_call.intended", call)
+    else:
+        arrows.record_reads("agents.reads.intended", [call])
     return call
 
 
@@ -278,11 +281,11 @@ def _ask_again(
 
 
 def _proposal(call: ToolCall, case: Case, sums: tallies.Sums) -> Proposal:
-    agent, tool = call.run.agent, planning.tool_of(call)
+    run, tool = call.run, planning.tool_of(call)
     return Proposal(
         call_id=call.pk,
         tool=tool,
-        ticket=call.run.ticket,
+        ticket=run.ticket,
         arguments=call.arguments,
         bound_arguments=call.bound_arguments,
         values=json.loads(call.bound_arguments),
@@ -292,7 +295,7 @@ def _proposal(call: ToolCall, case: Case, sums: tallies.Sums) -> Proposal:
         stated_reason=call.stated_reason,
         customer_words=case.words,
         provenance=case.provenance,
-        requested_by=agent.service_user,
-        requested_by_name=agent.name,
+        requested_by=run.actor,
+        requested_by_name=run.actor_name,
         sums=sums,
     )

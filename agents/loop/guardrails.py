@@ -128,11 +128,11 @@ def _split_emails(text: str) -> Iterator[str]:
             yield from (f"{name[0][start:]}@{host[0][:end]}" for start in range(len(name[0])) for end in ends)
 
 
-def _quotes_staff(text: str, ticket: Ticket, agent: Agent) -> bool:
+def _quotes_staff(text: str, ticket: Ticket, agent: Agent | None) -> bool:
     """Whether the text takes something from notes, instructions or logs that its customer does not know already."""
     notes = ticket.messages.filter(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
     logs = _results(ticket).filter(name__in=_FOR_STAFF).values_list("result", flat=True)
-    ours = [HOUSE, agent.instructions, agent.goal, agent.success_criteria]
+    ours = [HOUSE, *((agent.instructions, agent.goal, agent.success_criteria) if agent is not None else ())]
     quoted = secrets.quotes(text, [*ours, *notes, *map(json.dumps, logs)])
     return bool(quoted) and not quoted <= secrets.quotes("\n".join(_known_to_customer(ticket)), quoted)
 
@@ -140,7 +140,8 @@ def _quotes_staff(text: str, ticket: Ticket, agent: Agent) -> bool:
 def _known_to_customer(ticket: Ticket) -> list[str]:
     """What the customer wrote or was told, and the customer's own records."""
     said = ticket.messages.exclude(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
-    results = _results(ticket).exclude(name__in=_FOR_STAFF).values_list("result", flat=True)
+    # Not what a colleague looked up: a role that reads more than the customer does not make it the customer's.
+    results = _results(ticket).filter(run__caller=None).exclude(name__in=_FOR_STAFF).values_list("result", flat=True)
     return [*said, *map(json.dumps, results)]
 
 

@@ -32,7 +32,9 @@ class HandOverNeeded(Exception):
 
 def sendable(reply: ModelReply, transcript: Transcript) -> str:
     """The final text, when no guardrail objects; empty when it needs a closer look."""
-    verdict = guardrails.check_output(storable(reply.text), ticket=transcript.run.ticket, agent=transcript.run.agent)
+    verdict = guardrails.check_output(
+        storable(reply.text), ticket=transcript.run.ticket, agent=transcript.run.its_agent
+    )
     return verdict.text if verdict.passes and reply.finish == "stop" else ""
 
 
@@ -54,7 +56,7 @@ def resting_state(transcript: Transcript) -> str:
 def answer(shift: Shift, last: ModelCall, transcript: Transcript, *, superseded: bool) -> bool:
     """Send a stored final text, unless the customer wrote again meanwhile. True when the run is left."""
     run = transcript.run
-    verdict = guardrails.check_output(last.text, ticket=run.ticket, agent=run.agent)
+    verdict = guardrails.check_output(last.text, ticket=run.ticket, agent=run.its_agent)
     if not superseded and (not verdict.passes or last.finish != "stop"):
         problem = verdict.problem or f"the model stopped early ({last.finish})"
         raise HandOverNeeded(HandOver.Reason.GUARDRAIL, f"A reply was withheld: {problem}.", withheld=last)
@@ -79,8 +81,8 @@ def post(shift: Shift, current: Step, text: str, state: str) -> None:
     tickets.post_reply(
         ticket=run.ticket,
         body=text,
-        actor=run.agent.service_user,
-        author_name=run.agent.name,
+        actor=run.actor,
+        author_name=run.actor_name,
         run_id=run.pk,
     )
     current.emit("message", "Answered the customer", text=text[:500])
@@ -113,10 +115,12 @@ def _rest(shift: Shift, current: Step, state: str, because: str) -> None:
     run.state = state
     run.worked_ms = shift.worked_ms(run)
     current.emit("state", Run.State(state).label)
+    moves_ticket = not run.is_direct  # what a colleague calls beside the conversation changes nothing about it
     if state == Run.State.AWAITING_APPROVAL:
-        tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_APPROVAL)
+        if moves_ticket:
+            tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_APPROVAL)
         return
-    if state == Run.State.COMPLETED:
+    if state == Run.State.COMPLETED and moves_ticket:
         tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_CUSTOMER)
     run.ended_because = because
     run.finished_at = timezone.now()

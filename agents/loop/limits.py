@@ -23,9 +23,9 @@ def reached(run: Run, transcript: Transcript, news: list[list[Any]], *, worked_m
     repeated = Counter((call.name, call.arguments) for call in calls if call.arguments)
     confused = {call.turn for call in calls if call.code in CONFUSED}
     counts = (
-        ("turns", run.turns + 1 - since, run.agent.max_turns),
-        ("tool calls", len(calls), run.agent.max_tool_calls),
-        ("seconds of work", worked_ms // 1000, run.agent.max_seconds),
+        ("turns", run.turns + 1 - since, run.its_agent.max_turns),
+        ("tool calls", len(calls), run.its_agent.max_tool_calls),
+        ("seconds of work", worked_ms // 1000, run.its_agent.max_seconds),
         ("turns with calls that do not follow the contract", len(confused), MAX_REPAIRS + 1),
         ("identical calls", max(repeated.values(), default=0), settings.MAX_IDENTICAL_CALLS),
     )

@@ -16,6 +16,7 @@ HOST = "the host"
 RECORD = "the customer's record"
 MESSAGE = "the customer's message"
 MODEL = "the model"
+COLLEAGUE = "a colleague"  # who was logged in and typed the value; the words of approvals for an edit
 
 
 def sources_of(
@@ -27,6 +28,17 @@ def sources_of(
     return {
         name: _source(name, value, tool, facts=facts, said=said, seen=seen)
         for name, value in json.loads(call.bound_arguments).items()
+    }
+
+
+def typed_by_colleague(call: ToolCall, tool: Tool, *, facts: Mapping[str, Any]) -> dict[str, str]:
+    """The sources of a call that a logged-in colleague filled in: what neither host nor record has is their own word.
+
+    An outside client is no such person: a model may have written what it sends, so `sources_of` speaks of it.
+    """
+    return {
+        name: COLLEAGUE if source in (MODEL, MESSAGE) else source
+        for name, source in sources_of(call, tool, facts=facts, said="", earlier=()).items()
     }
 
 

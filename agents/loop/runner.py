@@ -69,13 +69,18 @@ class AgentRunner:
                 leaving.hand_over(shift, needed)
                 return
             except PermissionDenied as denied:
+                if transcript.run.is_direct:
+                    raise  # nobody promised the customer anything: it is tried again, then parked
                 because = f"The agent lost a right that it needs: {denied}"
                 leaving.hand_over(shift, leaving.HandOverNeeded(HandOver.Reason.FAILURE, because))
                 return
 
     def _think_or_leave(self, shift: Shift, transcript: Transcript) -> bool:
         """Ask the model when there is something new for it; else answer, wait or end. True when the run is left."""
-        run, last, news = transcript.run, transcript.last, transcript.news()
+        run = transcript.run
+        if run.is_direct:  # nothing thinks; whoever asked for the call sees what became of it
+            return leaving.leave(shift, leaving.resting_state(transcript), "done", seen=run)
+        last, news = transcript.last, transcript.news()
         if run.ticket.held_by_person:
             return leaving.leave(shift, Run.State.HANDED_OVER, "handed_over", seen=run)
         if last is not None and last.fate == ModelCall.Fate.OPEN:
@@ -90,7 +95,7 @@ class AgentRunner:
         return self._keep(shift, thought, transcript, news)
 
     def _think(self, shift: Shift, transcript: Transcript, news: list) -> Thought:
-        run, agent = transcript.run, transcript.run.agent
+        run, agent = transcript.run, transcript.run.its_agent
         try:
             provider = get_provider(agent.provider)
             request = ModelRequest(

@@ -21,6 +21,7 @@ from supportagent.tools.models import Tool
 ALL_STOPPED = "all effects are stopped by the operator"
 AGENT_STOPPED = "this agent is paused"
 TOOL_STOPPED = "this tool is switched off"
+NO_AGENT = 0  # the key of none: a person's calls are stopped by every switch but an agent's
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ def standing_of(call: ToolCall) -> Standing:
 
 def stopped_tools(calls: list[ToolCall]) -> dict[int | None, str]:
     """Which tools of these unsaved calls of one run may not be called, and why."""
-    found = why_stopped(calls[0].run.agent_id, {call.tool_id for call in calls if call.tool_id})
+    found = why_stopped(calls[0].run.agent_id or NO_AGENT, {call.tool_id for call in calls if call.tool_id})
     return {call.tool_id: found.get(call.tool_id or 0, TOOL_STOPPED) for call in calls}
 
 
 def why_stopped(agent_id: int, tools: Collection[int]) -> dict[int, str]:
-    """For each tool that there is, which switch stops this agent's calls of it; empty for none."""
+    """For each tool that there is, which switch stops this agent's calls of it (with NO_AGENT: a person's); empty for
+    none."""
     switches = _switches(tuple(sorted(tools)), agent_id)
     return {pk: _why_stopped(everything, agent, tool and server) for pk, everything, agent, tool, server in switches}
 
@@ -78,15 +80,15 @@ def check_running(stopped: str) -> None:
 
 
 def check_right(call: ToolCall, arguments: dict[str, Any]) -> None:
-    """Refuse what the agent's roles may not do any more, or not this far."""
+    """Refuse what the roles of who acts may not do any more, or not this far."""
     assert call.tool is not None  # noqa: S101 - only planned calls get here
-    user = call.run.agent.service_user
+    user, whose = call.run.actor, "your" if call.run.is_direct else "the agent's"
     reach = access.reaches(user, access.USE, call.tool, arguments)
     if reach.allowed:
         return
     if access.may(user, access.USE, call.tool):
-        raise CallRefused("outside_role", f"the agent's role does not reach this far any more: {reach.because}")
-    raise CallRefused("permission_denied", f"the agent's role may not use this tool any more: {reach.because}")
+        raise CallRefused("outside_role", f"{whose} role does not reach this far any more: {reach.because}")
+    raise CallRefused("permission_denied", f"{whose} role may not use this tool any more: {reach.because}")
 
 
 def _not_live() -> Any:

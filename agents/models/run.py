@@ -1,10 +1,11 @@
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from agents.models.agent import Agent
-from supportagent.staff.models import Team
+from supportagent.staff.models import Team, User
 from supportagent.tickets.models import Ticket
 
 
@@ -16,9 +17,16 @@ class RunQuerySet(models.QuerySet["Run"]):
     def live(self) -> "RunQuerySet":
         return self.filter(state__in=Run.LIVE)
 
+    def of_agents(self) -> "RunQuerySet":
+        """Without the direct runs: what counts as agents' work."""
+        return self.filter(caller=None)
+
 
 class Run(models.Model):
     """One agent's work on one ticket, from a message to its answer, with pauses in between.
+
+    Or a direct run: a call that its `caller`, a person or an outside client in that account's name, makes without a
+    model. It passes the same gate, says nothing to the customer, and stands beside the agent's run of the ticket.
 
     `fence` rises with every claim: whoever holds an older one can change nothing. `wanted` rises with
     everything that gives the run work, so that a worker leaves only when it has seen it all.
@@ -34,11 +42,23 @@ class Run(models.Model):
         CANCELLED = "CANCELLED", "Cancelled"
         PARKED = "PARKED", "Parked"
 
+    class Via(models.TextChoices):
+        """Where a direct run comes from; empty for an agent's."""
+
+        CONSOLE = "console", "Console"
+        MCP = "mcp", "MCP client"
+
     LIVE = (State.QUEUED, State.RUNNING, State.AWAITING_APPROVAL)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="runs")
-    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="runs")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="runs", null=True, blank=True)
+    caller = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="direct_runs", null=True, blank=True
+    )
+    via = models.CharField(max_length=8, choices=Via, blank=True)
+    caller_key = models.CharField(max_length=120, blank=True, help_text="By which the caller knows a repeated call.")
+    caller_digest = models.CharField(max_length=64, blank=True, help_text="Of what the caller asked for.")
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     ended_because = models.CharField(max_length=40, blank=True)
     fence = models.PositiveIntegerField(default=0)
@@ -69,9 +89,17 @@ class Run(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["ticket"],
-                condition=Q(state__in=["QUEUED", "RUNNING", "AWAITING_APPROVAL"]),
+                condition=Q(state__in=["QUEUED", "RUNNING", "AWAITING_APPROVAL"], caller=None),
                 name="one_live_run_per_ticket",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["caller", "caller_key"], condition=~Q(caller_key=""), name="one_direct_run_per_key"
+            ),
+            models.CheckConstraint(
+                condition=Q(agent__isnull=False, caller=None, via="")
+                | (Q(agent=None, caller__isnull=False) & ~Q(via="")),
+                name="agent_or_caller",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "lease_until"]),
@@ -80,6 +108,37 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"Run {str(self.pk)[:8]}"
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether somebody calls a tool without a model."""
+        return self.caller_id is not None
+
+    @property
+    def its_agent(self) -> Agent:
+        """The agent of a run that has one: for all that thinks and answers, which a direct run never does."""
+        assert self.agent is not None  # noqa: S101 - the constraint `agent_or_caller`
+        return self.agent
+
+    @property
+    def actor(self) -> User:
+        """The account whose rights count and that the records name: the agent's, or the caller."""
+        return self.caller if self.caller is not None else self.its_agent.service_user
+
+    @property
+    def actor_name(self) -> str:
+        """Who acts, in words for people."""
+        return self.caller.display_name if self.caller is not None else self.its_agent.name
+
+    @property
+    def actor_key(self) -> str:
+        """For whom calls are counted: an agent's slug, or `person:<pk>`, which no slug can be."""
+        return f"person:{self.caller_id}" if self.is_direct else self.its_agent.slug
+
+    @property
+    def actor_ref(self) -> tuple[str, str]:
+        """Who acts, as the audit trail finds it again."""
+        return ("user", str(self.caller_id)) if self.is_direct else ("agent", self.its_agent.slug)
 
 
 class RunEvent(models.Model):

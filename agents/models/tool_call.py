@@ -125,7 +125,7 @@ class Resolution(models.Model):
 
 
 class Tally(models.Model):
-    """What was sent on one day for one customer, subject or agent: counted in the transaction of the intent.
+    """What was sent on one day for one customer, on one subject, by one agent or colleague: counted with the intent.
 
     A row per tool and currency, so that sums cost the same however many calls there ever were.
     """
@@ -133,7 +133,7 @@ class Tally(models.Model):
     class Scope(models.TextChoices):
         CUSTOMER = "customer", "Customer"
         SUBJECT = "subject", "Order or other subject"
-        AGENT = "agent", "Agent"
+        AGENT = "agent", "Agent or colleague"
 
     scope = models.CharField(max_length=8, choices=Scope)
     key = models.CharField(max_length=120)
@@ -153,7 +153,7 @@ class Tally(models.Model):
 
 
 class VelocityCap(models.Model):
-    """The most that may be done per day for one customer, subject or agent; above it a call is refused."""
+    """The most that may be done per day for one customer, on one subject, by one agent or colleague."""
 
     scope = models.CharField(max_length=8, choices=Tally.Scope)
     tool = models.ForeignKey(

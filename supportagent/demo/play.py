@@ -135,7 +135,7 @@ def drive_until_idle(ticket: Ticket) -> None:
     """
     deadline = time.monotonic() + WAIT_SECONDS
     for _ in range(SEGMENTS):
-        run = Run.objects.live().filter(ticket=ticket).first()
+        run = Run.objects.live().of_agents().filter(ticket=ticket).first()
         if run is None or run.state == Run.State.AWAITING_APPROVAL:
             return
         advance_run(str(run.pk))

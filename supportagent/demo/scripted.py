@@ -81,7 +81,7 @@ class Story:
             assurance=Ticket.Assurance.VERIFIED,
             ticket=self.ticket,
         )
-        self.run = self.ticket.runs.get()
+        self.run = self.ticket.runs.of_agents().get()
         self.say(CUSTOMER, body)
 
     def agent_asks(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.loop.standing import why_stopped
+from agents.loop.standing import NO_AGENT, why_stopped
 from agents.models import Agent
 from approvals import policy
 from approvals.access import may_decide
@@ -76,7 +76,7 @@ def about_permission(user: User, permission: Permission, *, team: Team | None) -
 
 
 def about_call(user: User, tool: Tool, call: Call) -> Verdict:
-    """Whether the agent of this account may call the tool now, as the gate asks at the planning and at the sending."""
+    """Whether this account, an agent's or a person's, may call the tool, as the gate asks when it plans and sends."""
     return Verdict(tuple(_call_steps(user, tool, call)))
 
 
@@ -106,13 +106,10 @@ def about_decision(
 
 def _call_steps(user: User, tool: Tool, call: Call) -> Iterator[Step]:
     agent = Agent.objects.filter(service_user=user).first()
-    if agent is None:
-        yield Step(
-            "Agent", refused("this is no agent's account; people work through their own pages, not through tools")
-        )
-    else:
-        stopped = why_stopped(agent.pk, [tool.pk])[tool.pk]
-        yield Step("Switches", refused(stopped) if stopped else allowed("no switch stops the agent or the tool"))
+    # An account without an agent calls by itself, from a ticket's page or through an outside client.
+    whom = "the agent or the tool" if agent else "the tool"
+    stopped = why_stopped(agent.pk if agent else NO_AGENT, [tool.pk])[tool.pk]
+    yield Step("Switches", refused(stopped) if stopped else allowed(f"no switch stops {whom}"))
     if tool.host_only:
         yield Step("Offered", refused("only the product's own code calls it, no model"))
     yield Step("Grant on the tool", access.explain(user, access.USE, tool))

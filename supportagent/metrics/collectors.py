@@ -80,11 +80,16 @@ def _waited(oldest: list[Job]) -> float:
 
 def runs() -> Iterator[Metric]:
     """Every state is given, also with 0, so that an alert on it never lacks its series."""
-    counted = dict(Run.objects.order_by().values_list("state").annotate(Count("pk")))
-    metric = GaugeMetricFamily("supportagent_runs", "Runs by state", labels=["state"])
-    for state in Run.State.values:
-        metric.add_metric([state.lower()], counted.get(state, 0))
-    yield metric
+    agents, direct = Run.objects.of_agents(), Run.objects.exclude(caller=None)
+    for name, words, found in (
+        ("supportagent_runs", "Runs of agents by state", agents),
+        ("supportagent_direct_runs", "Calls without a model by the state of their run", direct),
+    ):
+        counted = dict(found.order_by().values_list("state").annotate(Count("pk")))
+        metric = GaugeMetricFamily(name, words, labels=["state"])
+        for state in Run.State.values:
+            metric.add_metric([state.lower()], counted.get(state, 0))
+        yield metric
 
 
 def approvals() -> Iterator[Metric]:

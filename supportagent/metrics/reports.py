@@ -54,7 +54,7 @@ def ticket_figures(user: User, period: Period) -> dict[str, Figure]:
     """Volume, solved by the agent alone, handed over and cost per ticket: one statement for the counts."""
     by_person = Message.objects.filter(ticket=OuterRef("pk"), kind=Message.Kind.PERSON)
     handed_over = HandOver.objects.filter(ticket=OuterRef("pk"))
-    runs = Run.objects.filter(ticket=OuterRef("pk"))
+    runs = Run.objects.of_agents().filter(ticket=OuterRef("pk"))
     found = tickets(user, period).annotate(
         touched=Exists(by_person),
         handed=Exists(handed_over),

@@ -102,7 +102,7 @@ def status_of(ticket: Ticket) -> dict[str, str]:
 
 
 def progress_of(ticket: Ticket) -> str:
-    state = Run.objects.live().filter(ticket=ticket).values_list("state", flat=True).first()
+    state = Run.objects.live().of_agents().filter(ticket=ticket).values_list("state", flat=True).first()
     if state is None:
         return "idle"
     return "waiting" if state == Run.State.AWAITING_APPROVAL else "working"

@@ -122,8 +122,11 @@ def test_a_customer_who_is_not_verified_is_named_as_the_reason(world: World) -> 
     assert verdict.answer.because == "it serves verified customers only, and this one is not"
 
 
-def test_a_person_is_no_agent(world: World) -> None:
-    assert "no agent's account" in answers.about_call(world.ana, tool(), Call()).answer.because
+def test_a_person_who_calls_directly_is_asked_what_an_agent_is_asked_but_for_its_switch(world: World) -> None:
+    Agent.objects.update(status=Agent.Status.PAUSED)
+    reader = answers.about_call(world.rosa, Tool.objects.get(qualified_name="store__get_order"), Call())
+    assert (reader.word, reader.steps[0].answer.because) == ("Allowed", "no switch stops the tool")
+    assert "the role Supervisor" in answers.about_call(world.ana, tool(), Call()).answer.because
 
 
 def test_who_may_decide_a_request_is_answered_as_its_page_answers(world: World) -> None:
