@@ -3,6 +3,7 @@
 The tables below are the specification. A route, a model in the admin or an action without a row fails a test.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings as django_settings
 from django.contrib import admin
@@ -29,6 +31,7 @@ from agents.models import Agent, KillSwitch, ToolCall, VelocityCap
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
+from supportagent import routing
 from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
@@ -197,6 +200,8 @@ PUBLIC = {
     "widget/api/messages": "widget/api/messages",
     "demo/": "demo/",
 }
+# Answered before Django, to whoever brings a token, and to nobody for being logged in: tests/mcp/served.
+MOUNTED = {"/mcp": 401, "/.well-known/oauth-protected-resource/mcp": 200}
 LOGGING_IN = {"admin/login/", "admin/logout/"}  # tests/console/test_separate_zones.py and test_browse.py
 
 # Kinds of pages that the admin makes for each model: by the end of their route.
@@ -481,6 +486,19 @@ def test_a_public_address_answers_everybody_alike(house: House, route: str) -> N
     assert answers <= {200, 401, 404, 405, 503}
 
 
+def test_every_mounted_address_has_a_row() -> None:
+    assert routing.MOUNTED.keys() == MOUNTED.keys()
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_an_address_outside_django_knows_tokens_and_no_logged_in_person(house: House, person: str) -> None:
+    cookies = "; ".join(f"{name}={each.value}" for name, each in house.clients[person].cookies.items())
+    assert bool(cookies) == (person != ANONYMOUS)
+    for path, expected in MOUNTED.items():
+        method = "POST" if path == "/mcp" else "GET"
+        assert _ask_outside_django(method, path, {"host": "testserver", "cookie": cookies}) == expected
+
+
 @pytest.mark.parametrize("person", PEOPLE)
 def test_a_page_of_the_admin_opens_for_whom_it_is(house: House, person: str) -> None:
     wrong = []
@@ -545,6 +563,17 @@ def _try(house: House, person: str, row: Row) -> int:
         got = _ask(house, person, row.method, "/" + row.path.format(**house.names), dict(row.data))
         transaction.set_rollback(True)
     return got
+
+
+def _ask_outside_django(method: str, path: str, headers: dict[str, str]) -> int:
+    async def exchange() -> int:
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope = {"type": "http", "method": method, "path": path, "scheme": "http", "headers": lines}
+        communicator = ApplicationCommunicator(routing.Pages(None), scope)
+        await communicator.send_input({"type": "http.request", "body": b"{}"})
+        return int((await communicator.receive_output(10))["status"])
+
+    return asyncio.run(exchange())
 
 
 def _ask(house: House, person: str, method: str, path: str, data: dict[str, str] | None = None) -> int:
