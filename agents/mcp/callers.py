@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import connections
 
 from supportagent.staff.models import AccessToken, User
 from supportagent.staff.permissions import Permission, has
@@ -80,7 +80,6 @@ async def in_database(function: Callable[..., T], *arguments: Any) -> T:
 
 
 def _closing(function: Callable[..., T], *arguments: Any) -> T:
-    close_old_connections()
     try:
         return function(*arguments)
     finally:

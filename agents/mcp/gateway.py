@@ -95,9 +95,9 @@ async def _hand_over(scope: Any, body: bytes, receive: Any, send: Any) -> None:
 
 def _check_address(scope: Any, headers: Mapping[str, str]) -> None:
     """Only over HTTPS where that is demanded, under a name of ours, and from no page but our own."""
-    by_proxy = getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
+    by_proxy = settings.SECURE_PROXY_SSL_HEADER
     scheme = headers.get("x-forwarded-proto", "") if by_proxy else scope.get("scheme", "http")
-    if getattr(settings, "SECURE_SSL_REDIRECT", False) and scheme != "https":
+    if settings.SECURE_SSL_REDIRECT and scheme != "https":
         raise Refused(403, _error("https_required", "Use HTTPS; the token was sent in the clear, so revoke it"))
     domain, _port = split_domain_port(headers.get("host", ""))
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):

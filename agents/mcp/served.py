@@ -6,6 +6,7 @@ person is answered at once with its id and the reference of the request; `suppor
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,8 @@ from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
 from supportagent.tools.schema import offered_schema, take_reason
+
+logger = logging.getLogger(__name__)
 
 CALLER = "supportagent.caller"  # in the ASGI scope
 KEY_META = "supportagent/idempotency-key"
@@ -106,6 +109,7 @@ async def _call_tool(context: Any, params: types.CallToolRequestParams) -> types
     except Declined as declined:
         error = {"code": declined.code, "message": declined.message}
         return _answer({"call": None, "status": "refused", "error": error}, is_error=True)
+    logger.info("call %s: asked for with access token %s", call.pk, caller.token.pk)
     told = await _wait(call)
     return _answer(told, is_error=told["status"] in ("refused", "failed"))
 
@@ -169,7 +173,7 @@ def _key(meta: Any) -> str:
 async def _wait(call: ToolCall) -> dict[str, Any]:
     """What became of a call, after a few seconds at most: never as long as a person needs.
 
-    Between two looks it holds neither a thread nor a connection to the database.
+    Between two looks it holds no connection to the database.
     """
     loop = asyncio.get_running_loop()
     until, pause = loop.time() + settings.MCP_WAIT_SECONDS, FIRST_PAUSE

@@ -1,10 +1,13 @@
 """What outside clients get from `/mcp`: the caller's tools, through the same gate, in both eras of the protocol."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 
+from agents.mcp import served
 from agents.models import Run, ToolCall
 from approvals import services as approvals
 from approvals.models import ApprovalPolicy, ApprovalRequest
@@ -225,3 +228,20 @@ def test_a_foreign_tool_that_takes_a_ticket_itself_is_not_offered(
     assert "store__get_order" not in connect(biller).tools()
     with pytest.raises(Unknown):
         connect(biller).call("store__get_order", {**READ, "ticket": ticket.number})
+
+
+def test_requests_at_the_same_time_do_not_wait_for_each_other(
+    world: World, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(4, timeout=20)
+    offer = served._offer
+
+    def offer_when_all_are_here(caller: Any) -> Any:
+        together.wait()
+        return offer(caller)
+
+    monkeypatch.setattr(served, "_offer", offer_when_all_are_here)
+    client = connect(world.rosa)
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda _: client.ask("tools/list").status, range(4)))
+    assert replies == [200] * 4
