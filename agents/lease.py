@@ -153,11 +153,15 @@ class Heartbeat:
             with self._lock:
                 self._claims.discard(held)
 
+    def held(self) -> list[Claim]:
+        """What this process works on right now."""
+        with self._lock:
+            return list(self._claims)
+
     def _beat(self) -> None:
         pause = threading.Event()
         while not pause.wait(settings.LEASE_RENEW_SECONDS):
-            with self._lock:
-                claims = list(self._claims)
+            claims = self.held()
             if not claims:
                 connection.close()  # an idle process holds no connection for its heartbeat
                 continue

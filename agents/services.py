@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from agents import budgets
 from agents.dispatch import enqueue
-from agents.lease import Step
+from agents.lease import Claim, Step, heartbeat
 from agents.models import Agent, Budget, Run, ToolCall
 from approvals import services as approvals
 from approvals.policy import rules_in_force
@@ -173,6 +173,35 @@ def recover(run_id: UUID, *, fence: int) -> bool:
             return True
         _park(run, step)
         return True
+
+
+def give_back(held: Claim) -> bool:
+    """Let another worker go on with a run whose own is asked to end: no crash, and nobody waits for the lease.
+
+    Race: its thread may be in the middle of a call, or about to leave the run. The UPDATE waits for the row and names
+    fence and state, so a run that was left is left alone; otherwise the fence rises, what the thread still writes is
+    void, and whoever goes on finds out what became of the call.
+    """
+    with transaction.atomic():
+        given = Run.objects.filter(pk=held.run_id, fence=held.fence, state=Run.State.RUNNING).update(
+            state=Run.State.QUEUED, fence=F("fence") + 1, enqueued_at=Now()
+        )
+        if given:
+            enqueue(held.run_id)
+    return bool(given)
+
+
+def give_back_held() -> int:
+    """Give back every run that this process works on; one that cannot be does not keep the others. Returns how many."""
+    return sum(_given_back(held) for held in heartbeat.held())
+
+
+def _given_back(held: Claim) -> bool:
+    try:
+        return give_back(held)
+    except Exception:
+        logger.warning("run %s could not be given back; its lease will pass it on", held.run_id, exc_info=True)
+        return False
 
 
 def reap() -> int:

@@ -32,8 +32,10 @@ from rq.suspension import is_suspended
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import WorkerStatus
 
+from agents import services
 from agents.providers.base import ProviderMisconfigured
 from agents.providers.registry import get_provider
+from agents.stopping import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ WORKER_TTL_SECONDS = 60
 MAINTENANCE_SECONDS = 60
 RECONNECT_SECONDS = 0.5
 WAKE_SECONDS = 0.1
+GIVE_BACK_SECONDS = 3
 
 
 def import_what_jobs_need() -> None:
@@ -57,9 +60,6 @@ def import_what_jobs_need() -> None:
 
 on_start: list[Callable[[], None]] = [import_what_jobs_need]
 """Called once in the worker process, before the first job is taken. An exception stops the start."""
-
-stopping = threading.Event()
-"""Set when this process was asked to end: a long job may look at it and leave at its next safe point."""
 
 
 class NoDeathPenalty(BaseDeathPenalty):
@@ -229,7 +229,8 @@ class WorkerHost:
             self._hurry.wait(WAKE_SECONDS)
         left = self._alive()
         if left:
-            logger.warning("%d jobs did not finish in time; their leases will pass them on", left)
+            logger.warning("%d jobs did not finish in time; others go on with them", left)
+            _give_runs_back()
         return not left
 
     def _alive(self) -> int:
@@ -247,6 +248,18 @@ class WorkerHost:
                         control.client_unblock(int(client["id"]))
         except RedisError:
             return
+
+
+def _give_runs_back() -> None:
+    """Let others take the runs that this process leaves in the middle of a call, without waiting for their leases.
+
+    On a thread of its own: a database that hangs must not keep the process from ending in time.
+    """
+    giving = threading.Thread(target=services.give_back_held, name="give-back", daemon=True)
+    giving.start()
+    giving.join(GIVE_BACK_SECONDS)
+    if giving.is_alive():
+        logger.warning("the database does not answer; the leases will pass the runs on")
 
 
 def _keep_connections_open() -> None:

@@ -24,6 +24,9 @@ for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
 from supportagent.settings import *  # noqa: E402, F403
 from supportagent.settings import CHANNEL_LAYERS, DATA_DIR, DATABASES  # noqa: E402
 
+# No worker is there to wait for.
+DIRECT_CALL_WAIT_SECONDS = 0
+
 # The same in the processes that a test starts, another in each parallel worker and each run.
 NAMESPACE = f"{Path(os.environ['SUPPORTAGENT_TEST_ROOT']).name}-{WORKER or 'main'}"
 

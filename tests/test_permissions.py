@@ -145,6 +145,14 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/state/": acts(
         "console/tickets/{ticket}/state/", everybody({*WORKERS, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
     ),
+    # 404: the tool is not granted to the role; a superuser has none by that alone.
+    "console/tickets/<ticket_number:number>/call/": acts(
+        "console/tickets/{ticket}/call/",
+        {REP: 302} | everybody({*WORKERS, FINANCE, AUDITOR, ROOT} - {REP}, 404) | UNSEEN,
+        tool="store__get_order",
+        reason="see the order",
+        **{"arg.order_id": "ORD-1042"},
+    ),
     "console/tickets/<ticket_number:number>/drafts/": acts(
         "console/tickets/{ticket}/drafts/", everybody({*WORKERS, ROOT}, 302), body="Hello"
     ),

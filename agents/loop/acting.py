@@ -18,6 +18,7 @@ from agents.loop.refusal import CallRefused
 from agents.loop.shift import Shift
 from agents.loop.transcript import Transcript
 from agents.models import Run, ToolCall
+from agents.stopping import stopping
 from audit.clock import database_now
 from supportagent.grants.server import Outcome
 from supportagent.prepared import prepared
@@ -89,6 +90,8 @@ def _settle(shift: Shift, calls: list[ToolCall]) -> None:
 
 def _send_ready(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
     for call in calls:
+        if stopping.is_set():
+            return  # the others are sent by whoever goes on
         try:
             intact.check_readable(call)
             case = _case(transcript, call, read_facts(call), before=reconciling.snapshot(call))

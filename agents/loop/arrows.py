@@ -4,6 +4,7 @@ Callers hold the run's lock. Every arrow is an UPDATE that names the state it le
 call was where the caller thought it was.
 """
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import ToolCall
 from audit import log as audit_log
 from supportagent.prepared import Change, change, prepared
+
+logger = logging.getLogger(__name__)
 
 State = ToolCall.State
 
@@ -45,6 +48,13 @@ def note_refused(step: Step, call: ToolCall) -> None:
     """Put a refusal on the timeline and into the audit trail."""
     step.emit("guard", f"{call.name} refused: {call.code}", call=str(call.pk))
     record("agents.tool_call.refused", call)
+
+
+def alarm_key_reused(step: Step, call: ToolCall) -> None:
+    """Another call goes under this one's key, which no honest course of events explains: somebody must look."""
+    logger.critical("the key of call %s was used for another call", call.pk)
+    record("agents.tool_call.key_reused", call)
+    step.emit("error", f"Alarm: the key of {call.name} was used for another call", call=str(call.pk))
 
 
 def record(action: str, call: ToolCall, *, note: str = "") -> None:

@@ -59,7 +59,7 @@ def send(call: ToolCall) -> Outcome | Unknown:
     except OutcomeUnknown as unknown:
         return Unknown(unknown.message, late=unknown.late, evidence=unknown.evidence)
     except receipts.KeyReused:
-        return _reused(call)
+        return _reused()
     except Exception as error:
         logger.exception("call %s did not answer", call.pk)
         return Unknown(f"the call ended in {type(error).__name__}") if tool.imported else settle_by_receipt(call)
@@ -88,7 +88,7 @@ def settle_by_receipt(call: ToolCall) -> Outcome:
         return Outcome.refused(NOT_SENT, "the call was interrupted before it was carried out")
     sent = (tool.server.name, tool.name, strict.digest(json.loads(call.bound_arguments)))
     if (receipt.server, receipt.tool, receipt.arguments_digest) != sent:
-        return _reused(call)
+        return _reused()
     return Outcome(ok=True, data=receipt.result["data"], records=receipt.result["records"])
 
 
@@ -138,8 +138,7 @@ def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, A
     if tool.writes:
         arrows.record(f"agents.tool_call.{'succeeded' if outcome.ok else 'failed'}", call)
     if outcome.code == KEY_REUSED:
-        arrows.record("agents.tool_call.key_reused", call)
-        step.emit("error", f"Alarm: the key of {call.name} was used for another call", call=str(call.pk))
+        arrows.alarm_key_reused(step, call)
     step.emit("tool", f"{call.name} {'succeeded' if outcome.ok else 'failed: ' + outcome.code}", call=str(call.pk))
     if evidence and evidence["differs"]:
         step.emit("guard", f"{call.name}: the outcome differs from what was intended", **evidence)
@@ -162,10 +161,9 @@ def _may_try_again(call: ToolCall, tool: Tool, outcome: Outcome) -> bool:
     return classes.is_repeatable(tool) or classes.is_reconcilable(tool) if tool.writes else outcome.code == NOT_SENT
 
 
-def _reused(call: ToolCall) -> Outcome:
+def _reused() -> Outcome:
     """Another call was carried out under this one's key, which no honest course of events explains: an alarm.
 
     Its result is not ours to tell, and this call is not sent under another key: somebody must look first.
     """
-    logger.critical("the key of call %s was used for another call", call.pk)
     return Outcome.refused(KEY_REUSED, "another call was carried out under the key of this one; nothing was executed")

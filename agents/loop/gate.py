@@ -148,6 +148,8 @@ def repeat(step: Step, call: ToolCall) -> ToolCall | None:
         standing.check_right(call, intact.check(call))
     except CallRefused as refusal:
         step.emit("guard", f"{call.name} is not sent again: {refusal.message}", call=str(call.pk))
+        if refusal.code == intact.ALTERED:
+            arrows.alarm_key_reused(step, call)  # its key may be known for what it was before
         return None
     arrows.move(call, State.SENDING, State.SENDING, attempt=call.attempt + 1, deadline=_deadline(call, now))
     arrows.record("agents.tool_call.repeated", call)
@@ -199,7 +201,7 @@ def _approval_of(call: ToolCall) -> ApprovalRequest | None:
         return None
     request = first(_whole_request(call.pk, call.approval_id or 0))
     if request is None:
-        raise CallRefused("altered", "this call is not the one that was approved")
+        raise CallRefused(intact.ALTERED, "this call is not the one that was approved")
     return request
 
 

@@ -15,6 +15,7 @@ from supportagent.grants import strict
 from supportagent.tools import schema
 from supportagent.tools.models import Tool
 
+ALTERED = "altered"
 NOT_THE_SAME = "this call is not what was planned any more"
 
 
@@ -25,10 +26,10 @@ def check(call: ToolCall) -> dict[str, Any]:
         arguments = json.loads(call.arguments)
         bound = schema.bind(tool, arguments, planning.host_bound(call))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CallRefused("altered", NOT_THE_SAME) from error
+        raise CallRefused(ALTERED, NOT_THE_SAME) from error
     written = (call.name, call.arguments, call.bound_arguments)
     if written != (tool.qualified_name, canonical(arguments).decode(), canonical(bound).decode()):
-        raise CallRefused("altered", NOT_THE_SAME)
+        raise CallRefused(ALTERED, NOT_THE_SAME)
     try:
         strict.validate(bound, tool.input_schema)
     except strict.InvalidArguments as error:
@@ -46,7 +47,7 @@ def check_readable(call: ToolCall) -> None:
     except ValueError:
         readable = False
     if not readable:
-        raise CallRefused("altered", NOT_THE_SAME)
+        raise CallRefused(ALTERED, NOT_THE_SAME)
 
 
 def _check_derived(call: ToolCall, tool: Tool, bound: dict[str, Any]) -> None:
@@ -57,4 +58,4 @@ def _check_derived(call: ToolCall, tool: Tool, bound: dict[str, Any]) -> None:
     if tool.amount_argument:  # otherwise the amount follows from the facts, and is asked of them
         names += ["amount_minor", "currency"]
     if any(getattr(call, name) != getattr(again, name) for name in names):
-        raise CallRefused("altered", NOT_THE_SAME)
+        raise CallRefused(ALTERED, NOT_THE_SAME)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from agents import budgets, failpoints, services
+from agents.dispatch import enqueue
 from agents.lease import FenceLost, Step, claim, heartbeat, step
 from agents.loop import acting, arrows, gate, guardrails, leaving, limits, planning, prompt, thinking
 from agents.loop.capability import Capability
@@ -24,6 +25,7 @@ from agents.models import ModelCall, Run, ToolCall
 from agents.prices import PriceUnknown
 from agents.providers.base import ModelReply, ModelRequest, ProviderMisconfigured, RequestedCall
 from agents.providers.registry import get_provider
+from agents.stopping import stopping
 from audit import log as audit_log
 from supportagent import logs
 from supportagent.prepared import insert
@@ -43,6 +45,12 @@ class AgentRunner:
 
     def advance(self) -> None:
         """Claim the run and work on it. Returns at once when somebody else has it or nothing is to be done."""
+        if stopping.is_set():
+            # Race: an idle thread took the job just before it heard that the process ends. What it claimed now could
+            # be missed by those who give the claims of this process back.
+            enqueue(self.run_id)
+            return
+        failpoints.reach("before_claim")
         held = claim(self.run_id)
         if held is None:
             return
@@ -58,6 +66,9 @@ class AgentRunner:
     def _work(self, shift: Shift) -> None:
         transcript = None
         while True:
+            if stopping.is_set():
+                services.give_back(shift.held)
+                return
             transcript = Transcript(shift.held.run, transcript)
             shift.keep_rights_fresh()
             try:

@@ -23,7 +23,7 @@ class ApprovalPolicyAdmin(RulePages, ConsoleModelAdmin):
     """The first enabled rule, from the top, whose conditions all hold decides."""
 
     form = ApprovalPolicyForm
-    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "care", "waits", "version", "enabled"]
+    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "care", "waits", "enabled"]
     list_display_links = ["name"]
     list_filter = ["outcome", "tier", "enabled", "tool"]
     list_select_related = ["tool"]

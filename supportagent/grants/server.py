@@ -250,9 +250,9 @@ class DomainServer:
     def _call_in_thread(self, name: str, arguments: dict[str, Any], token: str) -> Outcome:
         try:
             return self.call(name, arguments, grant_token=token)
-        except receipts.KeyReused:
-            logger.error("%s.%s: a key was used for another call", self.name, name)
-            return Outcome.refused("key_reused", "this key was used for another call")
+        except receipts.KeyReused as reused:
+            logger.critical("%s.%s: the key %s was used for another call", self.name, name, reused)
+            return Outcome.refused("key_reused", "this key was used for another call; nothing was executed")
         finally:
             connections.close_all()  # pool threads of the event loop never close their connections themselves
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from agents.models import Run
+from agents.models import Run, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
 from supportagent.tickets.models import Message, Ticket, TicketQuerySet
@@ -117,6 +117,10 @@ def _held_by(ticket: Ticket) -> str:
 def pending_requests(ticket: Ticket) -> list[dict[str, str]]:
     """What waits for a person of ours, in the customer's terms: no staff name, no rule, no reason."""
     requests = ApprovalRequest.objects.pending().filter(ticket=ticket).select_related("tool").order_by("pk")
+    # What a colleague called beside the conversation was never promised in it.
+    requests = requests.exclude(
+        call_id__in=ToolCall.objects.filter(run__ticket=ticket, run__caller__isnull=False).values("pk")
+    )
     return [_pending_as_json(request) for request in requests]
 
 

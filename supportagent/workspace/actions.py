@@ -1,17 +1,23 @@
 """What people do to a ticket: each POST calls one verb of tickets and says what came of it."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from agents import direct
 from supportagent.staff.models import User
 from supportagent.tickets import services
 from supportagent.tickets.errors import InvalidMessage, TicketError
 from supportagent.tickets.models import Draft, Message, Ticket
+from supportagent.tools.models import Tool
+from supportagent.tools.schema import REASON, REASON_LIMIT
+from supportagent.workspace.tool_form import Unreadable, field_of, values_from
+from supportagent.workspace.tool_panel import refused_panel
 from supportagent.workspace.views import Refusal, kept_query, show, visible
 
 # What a person may move a ticket to by hand; the other states follow from what happens.
@@ -89,6 +95,55 @@ def discard_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 def move(request: HttpRequest, number: str) -> HttpResponse:
     """Resolve, close or open the ticket again."""
     return _act(request, number, "state", lambda ticket, by: _move(ticket, by, request.POST.get("state", "")))
+
+
+@login_required
+@require_POST
+def call_tool(request: HttpRequest, number: str) -> HttpResponse:
+    """Call a tool oneself, through the gate that agents pass. A slow answer is waited for by the page, not by this.
+
+    The key of the form makes a second click, or a second try after a lost answer, the same call.
+    """
+    ticket, by = visible(request, number), request.user
+    offered = direct.offered(ticket, by)  # type: ignore[arg-type]
+    granted = offered.get(request.POST.get("tool", ""))
+    if granted is None:
+        raise Http404
+    tool, entered, key = granted.tool, request.POST.dict(), request.POST.get("key", "")
+    try:
+        call = direct.call_tool(
+            ticket=ticket,
+            by=by,  # type: ignore[arg-type]
+            tool=tool.qualified_name,
+            arguments=values_from(tool, entered),
+            reason=request.POST.get("reason", ""),
+            key=key,
+        )
+    except direct.NotOffered as error:
+        raise Http404 from error
+    except direct.KeyReused:
+        words = "This form was sent already, with something else in it. Look at what came of it, or send it again."
+        problem, status, key = Unreadable("", words), 409, uuid4().hex
+    except (direct.InvalidCall, Unreadable) as error:
+        problem, status = _problem(tool, error), 422
+    else:
+        direct.wait_for(call)
+        address = reverse("workspace:ticket", args=[number])
+        return HttpResponseRedirect(f"{address}?{kept_query(request, call=str(call.pk))}#tools")
+    panel = refused_panel(offered, tool, entered, key, problem)
+    words = "Nothing was called: see the form below." if not panel.error else panel.error
+    return show(request, ticket, Refusal("tool", words, status, ""), panel)
+
+
+def _problem(tool: Tool, error: direct.InvalidCall | Unreadable) -> Unreadable:
+    """What the gate or the form says is wrong, at the field of which it speaks."""
+    if isinstance(error, Unreadable):
+        return error
+    words = str(error)
+    if words.startswith(REASON):
+        return Unreadable("reason", f"Say in one line of 3 to {REASON_LIMIT} characters why.")
+    name = field_of(words, tool)
+    return Unreadable(name, words.removeprefix(f"{name}: ") if name else words)
 
 
 def _move(ticket: Ticket, by: User, state: str) -> Ticket:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
+from agents.models import ToolCall
 from approvals.models import ApprovalDecision, ApprovalRequest
 from supportagent.tickets.models import Message, Ticket
 
@@ -33,7 +34,7 @@ class Thread:
 def thread_of(ticket: Ticket, *, before: int | None = None) -> Thread:
     """The newest MESSAGES_SHOWN messages (or the newest before number `before`) and what happened among them.
 
-    Six queries at the most, however much was said.
+    Seven queries at the most, however much was said.
     """
     wanted = ticket.messages.filter(seq__lt=before) if before else ticket.messages.all()
     newest_first = list(wanted.order_by("-seq")[: MESSAGES_SHOWN + 1])
@@ -46,7 +47,10 @@ def thread_of(ticket: Ticket, *, before: int | None = None) -> Thread:
 
 
 def _runs(ticket: Ticket, since: datetime | None, until: datetime | None) -> list[Entry]:
-    runs = _between(ticket.runs.select_related("agent"), since, until)
+    """Each with who acts; a direct one with its call, which is all that there is to say of it."""
+    called = ToolCall.objects.filter(run__caller__isnull=False).only("run", "name", "state", "code")
+    of_ticket = ticket.runs.select_related("agent", "caller").prefetch_related(Prefetch("tool_calls", called))
+    runs = _between(of_ticket, since, until)
     return [Entry("run", run.created_at, run) for run in runs]
 
 

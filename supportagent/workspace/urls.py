@@ -26,6 +26,7 @@ urlpatterns = [
     path("console/tickets/<ticket_number:number>/reply/", actions.reply, name="reply"),
     path("console/tickets/<ticket_number:number>/note/", actions.note, name="note"),
     path("console/tickets/<ticket_number:number>/state/", actions.move, name="state"),
+    path("console/tickets/<ticket_number:number>/call/", actions.call_tool, name="call_tool"),
     path("console/tickets/<ticket_number:number>/drafts/", actions.save_draft, name="save_draft"),
     path("console/tickets/<ticket_number:number>/drafts/<int:pk>/send/", actions.send_draft, name="send_draft"),
     path(

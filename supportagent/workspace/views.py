@@ -17,6 +17,7 @@ from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.models import Draft, Ticket
 from supportagent.workspace import queries
 from supportagent.workspace.thread import thread_of
+from supportagent.workspace.tool_panel import Panel, panel_of
 
 PAGE_SIZE = 50
 ASIDE_SIZE = 10  # runs and requests listed beside a conversation; the rest stands in line
@@ -36,7 +37,7 @@ RIGHTS = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer other than yes: to which form ("reply", "note", "brief", "draft-7"), why, and what was written."""
+    """An answer other than yes: to which form ("reply", "brief", "draft-7", "tool"), why, and what was written."""
 
     form: str
     message: str
@@ -66,10 +67,13 @@ def visible(request: HttpRequest, number: str) -> Ticket:
     return get_object_or_404(seen, number=number)
 
 
-def show(request: HttpRequest, opened: Ticket, refusal: Refusal | None = None) -> HttpResponse:
+def show(
+    request: HttpRequest, opened: Ticket, refusal: Refusal | None = None, panel: Panel | None = None
+) -> HttpResponse:
     """The page of a ticket; after a refused POST with the answer in it and the typed text kept."""
-    context = _list(request, reverse("workspace:ticket", args=[opened.number]))
-    context |= _opened(request, opened, context["may"])
+    panel = panel or panel_of(request, opened)
+    context = _list(request, reverse("workspace:ticket", args=[opened.number]), **panel.query)
+    context |= _opened(request, opened, context["may"]) | {"panel": panel}
     context |= {"refusal": refusal, "homeless": refusal is not None and not _has_form(refusal.form, context)}
     return render(request, "workspace/tickets.html", context, status=refusal.status if refusal else 200)
 
@@ -82,7 +86,7 @@ def _has_form(form: str, context: dict[str, Any]) -> bool:
     return context["holds"] and form in forms
 
 
-def _list(request: HttpRequest, here: str) -> dict[str, Any]:
+def _list(request: HttpRequest, here: str, **panel: str) -> dict[str, Any]:
     user: User = request.user  # type: ignore[assignment]
     may = {name: user.has_perm(permission) for name, permission in RIGHTS.items()}
     split = queries.find(request.GET.get("split", ""))
@@ -97,7 +101,7 @@ def _list(request: HttpRequest, here: str) -> dict[str, Any]:
         "page": _page(request, found.select_related("customer", "assignee")),
         "query": kept,
         # Not the address of this request: after a refused POST that one cannot be fetched again.
-        "here": f"{here}?{kept}",
+        "here": f"{here}?{kept_query(request, **panel)}",
     }
 
 
@@ -120,7 +124,7 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
         "thread": thread,
         "pending": list(requests.filter(state=ApprovalRequest.State.PENDING)),
         "requests": requests[:ASIDE_SIZE] if may["see_requests"] else [],
-        "runs": opened.runs.select_related("agent")[:ASIDE_SIZE] if may["see_runs"] else [],
+        "runs": opened.runs.of_agents().select_related("agent")[:ASIDE_SIZE] if may["see_runs"] else [],
         "cost_micros": opened.runs.aggregate(sum=Sum("cost_micros"))["sum"] or 0,
         **_handed_over(opened),
         "drafts": opened.drafts.filter(state=Draft.State.OPEN).select_related("author"),

@@ -17,6 +17,7 @@ from supportagent.staff.models import User
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool, ToolGrant, ToolUserGrant
+from supportagent.widget.conversation import pending_requests, progress_of
 from tests.world import ASK_REFUND, HELD, READ_ORDER, World
 
 REFUND = {"order_id": "ORD-1042", "amount_minor": 8400, "currency": "EUR"}
@@ -200,6 +201,13 @@ def test_neither_a_message_nor_a_taker_over_touches_the_call(world: World, ticke
     assert call.state == "AWAITING_APPROVAL"
 
 
+def test_the_customer_hears_nothing_of_what_a_colleague_called(world: World, ticket: Ticket, biller: User) -> None:
+    ticket.runs.of_agents().update(state=Run.State.COMPLETED)
+    work(refund(ticket, biller))
+    assert pending_requests(ticket) == []
+    assert progress_of(ticket) == "idle"
+
+
 def test_agent_and_person_cannot_pay_the_same_refund_back_twice(world: World, ticket: Ticket, biller: User) -> None:
     work(refund(ticket, biller))
     world.script([{"calls": [ASK_REFUND]}, {"text": HELD}])
@@ -214,6 +222,15 @@ def test_what_people_do_is_counted_under_their_own_name(world: World, ticket: Ti
     services.wake_effective()
     work(ToolCall.objects.get(run__caller=biller))
     assert Tally.objects.get(scope="agent").key == f"person:{biller.pk}"
+
+
+def test_a_call_whose_worker_died_while_it_was_sent_is_made_again_and_audited(world: World, ticket: Ticket) -> None:
+    call = read(ticket, world.rosa)
+    Run.objects.filter(pk=call.run_id).update(state=Run.State.RUNNING, fence=1)
+    ToolCall.objects.filter(pk=call.pk).update(state="SENDING")
+    assert services.recover(call.run_id, fence=1)
+    assert (work(call).state, call.attempt) == ("SUCCEEDED", 2)
+    assert AuditEntry.objects.filter(run=str(call.run_id), action="agents.reads.finished").count() == 2
 
 
 def test_a_call_whose_worker_dies_again_and_again_ends_and_hands_nothing_over(world: World, ticket: Ticket) -> None:

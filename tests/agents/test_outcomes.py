@@ -187,9 +187,12 @@ def test_an_effect_that_shows_later_is_found_by_the_next_look(world: World, bank
     assert the_call().state == ToolCall.State.SUCCEEDED
 
 
-def test_a_server_that_says_it_paid_and_did_not_is_not_believed(world: World, bank: Bank) -> None:
+@pytest.mark.parametrize("mode", ["nothing_done", "other_done"])
+def test_a_server_that_says_it_paid_and_did_not_or_paid_another_sum_is_not_believed(
+    world: World, bank: Bank, mode: str
+) -> None:
     tool = import_bank(bank, Tool.Repeat.RECONCILABLE)
-    bank.fault("nothing_done")
+    bank.fault(mode)
     work(world, tool)
     assert the_call().state == ToolCall.State.OUTCOME_UNKNOWN
     assert "the record does not show it" in the_call().reconciliation["error"]

@@ -1,7 +1,7 @@
 """An imported payment server in the installation, with a tool of every class, as an admin would review them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.contrib.auth.models import Group, Permission
 
@@ -78,6 +78,12 @@ def _review(name: str, **decided: object) -> Tool:
         permission = Permission.objects.get(content_type__app_label="tools", codename=codename)
         ToolGrant.objects.create(group=Group.objects.get(name=role), permission=permission, content_object=tool)
     return tool
+
+
+def posts(banks: Mapping[str, Bank]) -> dict[str, int]:
+    """How often each write arrived at its server."""
+    places = {name: name.partition("__") for name in WRITES}
+    return {name: len(banks[server].posts(tool=tool)) for name, (server, _, tool) in places.items()}
 
 
 def effects(banks: Iterable[Bank]) -> Counter[str]:

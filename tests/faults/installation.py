@@ -1,23 +1,31 @@
-"""A whole installation as processes that may be killed at any moment: web, workers, scheduler, Valkey."""
+"""A whole installation as processes that may be killed at any moment: web, workers, scheduler, Valkey.
 
+Its processes are forked from zygotes, which outlive a test: to import the product costs more than most tests. So the
+port and the socket are the same in every test of a session, and the next installation finds its zygotes ready.
+"""
+
+import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.broker import Broker, eventually
 from tests.faults.processes import ROOT, environment
-from tests.workers.conftest import own_broker
 
 QUICK = {
     "SUPPORTAGENT_LEASE_SECONDS": "4",
@@ -33,6 +41,7 @@ class Zygote:
 
     def __init__(self, kind: str, settings: dict[str, str]) -> None:
         self.kind = kind
+        self.settings = settings
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.zygote", kind],
             cwd=ROOT,
@@ -49,7 +58,19 @@ class Zygote:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
+
+    _kept: ClassVar[dict[str, "Zygote"]] = {}
+
+    @classmethod
+    def of(cls, kind: str, settings: dict[str, str]) -> "Zygote":
+        """The one that is ready, or a new one where the settings are others. It ends with this process."""
+        ready = cls._kept.get(kind)
+        if ready is None or ready.settings != settings:
+            if ready is not None:
+                ready.close()
+            cls._kept[kind] = ready = cls(kind, settings)
+        return ready
 
 
 @dataclass(eq=False)
@@ -81,21 +102,23 @@ class Installation:
 
     def __init__(self, folder: Path, script: str, broker: Broker, *, threads: int = 4, **changes: str) -> None:
         self.folder = folder
+        self.script = script
         self.broker = broker
         self.port = free_port()
         self.parts: list[Part] = []
+        self.started: Counter[str] = Counter()
         settings = environment(
             **{
                 **QUICK,
                 "VALKEY_URL": broker.url,
-                "SUPPORTAGENT_SCRIPTED_MODEL_FILE": script,
                 "SUPPORTAGENT_PUBLIC_URL": self.url,
                 "PORT": str(self.port),
                 "THREADS": str(threads),
                 **changes,
             }
         )
-        self._zygotes = {kind: Zygote(kind, settings) for kind in self.WANTED}
+        settings.pop("PYTEST_CURRENT_TEST", None)
+        self._zygotes = {kind: Zygote.of(kind, settings) for kind in self.WANTED}
 
     @property
     def url(self) -> str:
@@ -106,14 +129,14 @@ class Installation:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for part in self.parts:
-            part.signal(signal.SIGKILL)
-        for zygote in self._zygotes.values():
-            zygote.close()
+            part.kill()
 
     def start(self, kind: str, **changes: str) -> Part:
         """Start one more process of that kind; `FAILPOINT="after_intent:kill"` names where it will die."""
+        changes["SCRIPT"] = self.script
         part = Part(kind, self._zygotes[kind].fork(self.folder / f"{kind}.log", **changes))
         self.parts.append(part)
+        self.started[kind] += 1
         return part
 
     def of(self, kind: str) -> list[Part]:
@@ -164,14 +187,33 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def installed(folder: Path, script: str, *, but: str = "", **changes: Any) -> Iterator[Installation]:
     """A running installation on the test's database with a Valkey of its own, complete `but` for one kind."""
     with ExitStack() as stack:
-        broker = stack.enter_context(own_broker())
+        broker = stack.enter_context(same_broker())
         running = stack.enter_context(Installation(folder, script, broker, **changes))
         running.mend(but=but)
         running.wait_until_up()
         yield running
 
 
+@contextmanager
+def same_broker() -> Iterator[Broker]:
+    """A new and empty Valkey at the socket of this session."""
+    running = Broker(_folder_of_the_socket())
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+@cache
+def _folder_of_the_socket() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="valkey-"))  # a socket's path must be short
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
 def free_port() -> int:
+    """A port that nobody uses, the same one for the whole session."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -32,6 +32,7 @@ def environment(**changes: str) -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "SUPPORTAGENT_MODEL_PROVIDER": "scripted",
         "SUPPORTAGENT_MODEL": "scripted",
+        "SUPPORTAGENT_INTERNAL_HOSTS": "127.0.0.1",
         "SUPPORTAGENT_LEASE_SECONDS": "1",
         "SUPPORTAGENT_LEASE_RENEW_SECONDS": "0.4",
         "SUPPORTAGENT_LOG_LEVEL": "WARNING",
@@ -67,4 +68,4 @@ class Workers:
 
     def close(self) -> None:
         """End the process that starts the workers."""
-        self._host.communicate(timeout=10)
+        self._host.communicate(timeout=60)

@@ -13,6 +13,7 @@ CHUNK = 65536
 class Proxy:
     """Listens on a port of 127.0.0.1 and passes bytes on to `target`, a host and port or the path of a socket.
 
+    While `away` every connection ends at once, as if nobody were there.
     `delay` seconds are added to every piece from the client; with `silent` nothing passes in either direction.
     `cut_when` sees every piece from the client: when it says yes, the piece is passed on, and the connection is
     cut before any answer comes back.
@@ -22,6 +23,7 @@ class Proxy:
         self.target = target
         self.delay = 0.0
         self.silent = False
+        self.away = False
         self.cut_when: Callable[[bytes], bool] = lambda _piece: False
         self.cuts = 0
         self._open: set[socket.socket] = set()
@@ -46,6 +48,9 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.away:
+                    client.close()
+                    continue
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Connections hang, break in the middle of a transaction, or lose the answer to a COMMIT (F16, F18, F19)."""
+"""Connections hang, break in the middle of a transaction, or lose the answer to a COMMIT (F16, F18-F20)."""
 
 import threading
 import time
@@ -11,6 +11,7 @@ from django.db import connection
 
 from agents.models import Run, ToolCall
 from supportagent.store.models import Refund
+from supportagent.tickets.models import Message
 from tests.broker import eventually
 from tests.faults import checker
 from tests.faults.installation import Installation
@@ -126,6 +127,32 @@ def test_connections_cut_in_the_middle_of_transactions_leave_no_half_of_anything
         assert checker.violations(visitors) == []
         assert Refund.objects.count() == ToolCall.objects.filter(name="store__issue_refund", state="SUCCEEDED").count()
         assert Run.objects.filter(crashes__gt=0).exists(), "the cuts hit nobody"
+
+
+@needs_postgresql
+def test_a_database_that_is_away_accepts_nothing_executes_nothing_and_costs_nobody_anything(
+    world: World, tmp_path: Path
+) -> None:
+    with through_a_proxy(world, tmp_path) as (house, proxy):
+        visitors = newcomers(4)
+        visitors[0].say(house, f"{visitors[0].order} arrived broken, I want my money back.")
+        proxy.away = True
+        proxy.drop()
+        accepted, sent = Message.objects.count(), ToolCall.objects.filter(sent_at__isnull=False).count()
+        writing = [threading.Thread(target=_ask, args=(house, visitor)) for visitor in visitors[1:]]
+        for thread in writing:
+            thread.start()
+        eventually(
+            lambda: all(503 in v.answers for v in visitors[1:]), within=60, told=lambda: str(visitors[1].answers)
+        )
+        assert house.get("/healthz")[0] == 200, "the probe must not wait for the database"
+        assert (Message.objects.count(), ToolCall.objects.filter(sent_at__isnull=False).count()) == (accepted, sent)
+        proxy.away = False
+        for thread in writing:
+            thread.join(120)
+        eventually(lambda: not checker.still_working(), within=60, told=lambda: "\n".join(checker.still_working()))
+        assert checker.violations(visitors) == []
+        assert {status for visitor in visitors for status in visitor.answers} <= {200, 201, 503}
 
 
 def _ask(house: Installation, visitor: Visitor) -> None:

@@ -4,6 +4,9 @@ The workers are real processes on the test's database, SQLite or PostgreSQL. Wha
 them (the reaper's round, the next worker) happens here, in the test's.
 """
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from agents import budgets, services
@@ -44,6 +47,25 @@ def check_everything(world: World, ticket: Ticket) -> None:
     assert not run.tool_calls.exclude(state__in=ToolCall.FINAL).exists()
     assert budgets.drifts() == []
     assert verification.verify().findings == ()
+
+
+def test_a_worker_killed_with_a_job_in_its_hand_leaves_a_run_that_the_sweep_finds(
+    world: World, workers: Workers, settings: Any
+) -> None:
+    ticket, run = approved_refund(world)
+    settings.JOB_LOST_AFTER = timedelta(minutes=1)
+    before = Run.objects.get(pk=run.pk)
+    assert workers.work(run, failpoint="before_claim") == KILLED
+    run.refresh_from_db()
+    assert (run.state, run.fence) == (Run.State.QUEUED, before.fence)
+    assert services.reap() == 0, "nobody had it"
+    assert services.sweep() == 0, "its job may still be in the queue"
+    settings.JOB_LOST_AFTER = timedelta(0)
+    assert services.sweep() == 1
+    assert workers.work(run) == 0
+    check_everything(world, ticket)
+    run.refresh_from_db()
+    assert run.crashes == 0
 
 
 @pytest.mark.parametrize("failpoint", ["before_intent", "after_intent", "after_effect"])

@@ -15,9 +15,10 @@ from rq import Queue
 from agents import services
 from agents.jobs import advance_run
 from agents.models import Run
+from approvals.models import ApprovalRequest
 from audit import verification
 from audit.context import Actor
-from supportagent.tickets.models import Message
+from supportagent.tickets.models import Customer, Message
 from supportagent.widget.keys import issue_key
 from supportagent.widget.models import WidgetApp
 from tests.broker import Broker, eventually
@@ -101,6 +102,35 @@ def test_the_widget_takes_a_message_without_valkey(world: World, broker: Broker)
     assert (opened.status_code, answer.status_code) == (200, 201)
     message = Message.objects.get(body="Hello?")
     assert message.ticket.runs.get().state == Run.State.QUEUED
+
+
+def test_a_valkey_that_is_full_costs_a_sweep_and_not_the_message(
+    world: World, broker: Broker, waiting: Run, settings: Any
+) -> None:
+    broker.client.config_set("maxmemory", "1")
+    ticket = world.write("Are you there?")
+    second = world.write("Hello?", customer=Customer.objects.get(reference="CUS-1002"))
+    assert (ticket, jobs(broker)) == (waiting.ticket, 1)
+    assert services.sweep() == 2, "nobody is reached, and nothing breaks"
+    broker.client.config_set("maxmemory", "0")
+    assert services.sweep() == 2
+    assert jobs(broker) == 3
+    for job in Queue("default", connection=broker.client).jobs:
+        advance_run(*job.args)
+    assert world.replies(ticket) == world.replies(second) == [ANSWER]
+
+
+def test_the_console_is_whole_without_valkey_and_decisions_count(world: World, broker: Broker, waiting: Run) -> None:
+    request = world.held_refund()
+    broker.kill()
+    ana = Client()
+    ana.force_login(world.ana)
+    paths = ("tickets/", f"tickets/{waiting.ticket.number}/", "approvals/", f"approvals/{request.pk}/")
+    assert [ana.get(f"/console/{path}").status_code for path in paths] == [200] * len(paths)
+    decided = ana.post(f"/console/approvals/{request.pk}/approve/", {"digest": request.digest})
+    assert decided.status_code == 302
+    request.refresh_from_db()
+    assert request.state == ApprovalRequest.State.APPROVED
 
 
 def _post(visitor: Client, path: str, body: dict[str, str], headers: dict[str, str]) -> Any:

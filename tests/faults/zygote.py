@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable
 
 import django
+from django.conf import settings
 
 
 def worker() -> None:
     from agents.workers import serve
 
-    serve(threads=int(os.environ["THREADS"]), grace=5)
+    serve(threads=int(os.environ["THREADS"]), grace=float(os.environ.get("GRACE", "5")))
 
 
 def scheduler() -> None:
@@ -65,6 +66,7 @@ def start(kind: str, environment: dict[str, str], log: str) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(environment)
+    settings.SCRIPTED_MODEL_FILE = environment["SCRIPT"]
     shift_clock(float(environment.get("CLOCK_SHIFT", "0")))
     if "FILE_LIMIT" in environment:  # a disk that is full: no file may grow beyond these bytes
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
