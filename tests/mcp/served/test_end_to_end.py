@@ -8,8 +8,9 @@ from agents.models import Run
 from approvals.models import ApprovalRequest
 from supportagent.staff.models import AccessToken, User
 from supportagent.tickets.models import Ticket
-from tests.faults.installation import Installation, own_broker
+from tests.faults.installation import Installation
 from tests.mcp.served.conftest import CLIENTS, token_of, until
+from tests.workers.conftest import own_broker
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
