@@ -1,4 +1,4 @@
-"""Which application answers which connection: pages, the sockets of staff, the sockets of visitors."""
+"""Which application answers which connection: pages, MCP clients, the sockets of staff, the sockets of visitors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import re_path
 
+from agents.mcp import gateway
+
 logger = logging.getLogger(__name__)
 
 WIDGET_PREFIX = "/ws/widget/"
 NO_SUCH_SOCKET = 4404
+# Answered before Django, which would serve a client on a thread of its own for as long as a call takes.
+MOUNTED = {gateway.PATH: gateway.gateway, gateway.METADATA_PATH: gateway.metadata}
 
 
 async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
@@ -49,6 +53,16 @@ class Sockets:
             await app(scope, receive, send)
 
 
+class Pages:
+    """Everything over HTTP that is not mounted by its path is Django's."""
+
+    def __init__(self, django_application: Any) -> None:
+        self.django = django_application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await MOUNTED.get(scope["path"], self.django)(scope, receive, send)
+
+
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     """Start and stop of the server. Django and Channels raise on this protocol, so it is answered here."""
     while True:
@@ -62,4 +76,4 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 
 def build_application(django_application: Any) -> ProtocolTypeRouter:
-    return ProtocolTypeRouter({"http": django_application, "websocket": Sockets(), "lifespan": lifespan})
+    return ProtocolTypeRouter({"http": Pages(django_application), "websocket": Sockets(), "lifespan": lifespan})

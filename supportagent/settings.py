@@ -282,6 +282,12 @@ if not DEFAULT_FROM_EMAIL:
 INTERNAL_HOSTS = env.names("SUPPORTAGENT_INTERNAL_HOSTS")
 # What loosens the rules waits for a second admin. Off: every page says so.
 SECOND_ADMIN = env.flag("SUPPORTAGENT_SECOND_ADMIN", True)
+# Where outside MCP clients reach the granted tools: the audience of their tokens.
+MCP_URL = f"{PUBLIC_URL}/mcp"
+# Requests per minute that one access token may make there.
+MCP_REQUESTS_PER_MINUTE = env.number("SUPPORTAGENT_MCP_REQUESTS_PER_MINUTE", 240, at_least=1)
+# How long a call that needs no person may keep its client waiting before it is told "under way".
+MCP_WAIT_SECONDS = env.seconds("SUPPORTAGENT_MCP_WAIT_SECONDS", 3, at_most=20)
 # Whether the programs of imported stdio servers may be run. Whoever may add one can run anything as our user.
 MCP_STDIO = env.flag("SUPPORTAGENT_MCP_STDIO", not PRODUCTION)
 # Hosts that a reply may link to; links to others lose their target.

@@ -3,6 +3,7 @@
 The tables below are the specification. A route, a model in the admin or an action without a row fails a test.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings as django_settings
 from django.contrib import admin
@@ -29,12 +31,14 @@ from agents.models import Agent, KillSwitch, ToolCall, VelocityCap
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
+from supportagent import routing
 from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article
 from supportagent.staff.models import Team, User
 from supportagent.staff.roles import ROLES
+from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
 from supportagent.tools.models import MCPServer
@@ -61,6 +65,7 @@ RUNS = {SUPERVISOR, OPS, AUDITOR, ROOT, OTHER}
 OUTCOMES = {*RUNS, FINANCE}
 APPROVALS = {SUPERVISOR, FINANCE, AUDITOR, ROOT, OTHER}
 PERSONAL = {*WORKERS, FINANCE, ROOT, OTHER}
+STAFF = frozenset(PEOPLE) - {NOBODY, ANONYMOUS}
 LOG_IN = 302
 
 
@@ -210,6 +215,8 @@ PUBLIC = {
     "widget/api/messages": "widget/api/messages",
     "demo/": "demo/",
 }
+# Answered before Django, to whoever brings a token, and to nobody for being logged in: tests/mcp/served.
+MOUNTED = {"/mcp": 401, "/.well-known/oauth-protected-resource/mcp": 200}
 LOGGING_IN = {"admin/login/", "admin/logout/"}  # tests/console/test_separate_zones.py and test_browse.py
 
 # Kinds of pages that the admin makes for each model: by the end of their route.
@@ -231,7 +238,7 @@ OF_A_MODEL = {
 class Access:
     """Who sees a model in the admin, and who changes it; a `ledger` has neither changes nor history.
 
-    `of_team`: OTHER sees the list, and in it nothing of this team.
+    `of_team`: OTHER sees the list, and in it nothing of this team. `own_only`: these see the list, and in it their own.
     """
 
     view: frozenset[str]
@@ -240,6 +247,7 @@ class Access:
     delete: frozenset[str] = frozenset()
     ledger: bool = False
     of_team: bool = False
+    own_only: frozenset[str] = frozenset()
 
 
 def ledger(view: set[str], *, of_team: bool = False) -> Access:
@@ -282,6 +290,7 @@ ADMIN: dict[str, Access] = {
     "engineering.servicelog": ledger({TECH, ROOT}),
     "grants.receipt": ledger({AUDITOR, ROOT}),
     "knowledge.article": managed(ROOT, seen_by=tuple(WORKERS | {OTHER})),
+    "staff.accesstoken": Access(view=STAFF, add=STAFF, ledger=True, own_only=STAFF - {OPS, ROOT}),
     "staff.team": managed(OPS, ROOT, seen_by=(AUDITOR,)),
     "staff.user": managed(OPS, ROOT),
     "store.account": ledger({*WORKERS, FINANCE, ROOT, OTHER} - {TECH}),
@@ -308,6 +317,7 @@ ACTIONS: dict[tuple[str, str], set[str]] = {
     ("auth.group", "copy_as_new_role"): {ROOT},
     ("axes.accessattempt", "cleanup_expired_attempts"): set(PEOPLE) - {ANONYMOUS},
     ("approvals.delivery", "send_again"): {OPS, ROOT},
+    ("staff.accesstoken", "revoke"): set(STAFF),
     ("widget.widgetapp", "issue_signing_key"): {ROOT},
     ("widget.widgetapp", "retire_older_keys"): {ROOT},
 }
@@ -404,6 +414,7 @@ def _leave_traces(world: World, ticket: Any) -> None:
     WidgetSession.objects.create(
         app=app, customer=world.customer, token_hash="x", assurance="verified", expires_at=now + timedelta(hours=1)
     )
+    issue_token(user=world.rosa, by=world.rosa, name="Editor", scope="tools:read", lifetime=timedelta(days=1))
     endpoint = WebhookEndpoint.objects.create(name="CRM", url="https://crm.example/hooks", secret="WEBHOOK_SECRET_CRM")
     endpoint.teams.add(ticket.team)
     announce()
@@ -491,6 +502,19 @@ def test_a_public_address_answers_everybody_alike(house: House, route: str) -> N
     assert answers <= {200, 401, 404, 405, 503}
 
 
+def test_every_mounted_address_has_a_row() -> None:
+    assert routing.MOUNTED.keys() == MOUNTED.keys()
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_an_address_outside_django_knows_tokens_and_no_logged_in_person(house: House, person: str) -> None:
+    cookies = "; ".join(f"{name}={each.value}" for name, each in house.clients[person].cookies.items())
+    assert ("sessionid=" in cookies) == (person != ANONYMOUS)
+    for path, expected in MOUNTED.items():
+        method = "POST" if path == "/mcp" else "GET"
+        assert _ask_outside_django(method, path, {"host": "testserver", "cookie": cookies}) == expected
+
+
 @pytest.mark.parametrize(
     "person",
     # `make test` asks for one of those who work on tickets, and for everybody whom the admin is made for.
@@ -509,7 +533,7 @@ def _pages(house: House, label: str, access: Access, person: str) -> Iterator[tu
     """Method, path and status of each page of one model, for a person of the admin."""
     base = f"/admin/{label.replace('.', '/')}/"
     pk = house.objects[label].pk
-    elsewhere = access.of_team and person == OTHER
+    elsewhere = (access.of_team and person == OTHER) or person in access.own_only
     # The admin says "does not exist" by going to its start page.
     shown = LOG_IN if elsewhere else 200
 
@@ -559,6 +583,17 @@ def _try(house: House, person: str, row: Row) -> int:
         got = _ask(house, person, row.method, "/" + row.path.format(**house.names), dict(row.data))
         transaction.set_rollback(True)
     return got
+
+
+def _ask_outside_django(method: str, path: str, headers: dict[str, str]) -> int:
+    async def exchange() -> int:
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope = {"type": "http", "method": method, "path": path, "scheme": "http", "headers": lines}
+        communicator = ApplicationCommunicator(routing.Pages(None), scope)
+        await communicator.send_input({"type": "http.request", "body": b"{}"})
+        return int((await communicator.receive_output(10))["status"])
+
+    return asyncio.run(exchange())
 
 
 def _ask(house: House, person: str, method: str, path: str, data: dict[str, str] | None = None) -> int:

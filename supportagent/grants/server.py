@@ -23,6 +23,7 @@ from mcp.server import Server
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.grants import receipts, signing, strict
+from supportagent.grants.masking import masked
 from supportagent.prepared import first, prepared
 from supportagent.staff.permissions import remember, require
 
@@ -244,7 +245,7 @@ class DomainServer:
                 _meta={RECORDS_META: outcome.records},
             )
 
-        return Server(self.name, on_list_tools=list_tools, on_call_tool=call_tool)
+        return Server(self.name, on_list_tools=masked(list_tools), on_call_tool=masked(call_tool))
 
     def _call_in_thread(self, name: str, arguments: dict[str, Any], token: str) -> Outcome:
         try:

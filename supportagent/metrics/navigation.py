@@ -24,6 +24,7 @@ CONFIGURATION = (
     ("store.product", "inventory_2", "Products"),
     ("staff.team", "groups", "Teams"),
     ("staff.user", "person", "Accounts"),
+    ("staff.accesstoken", "key", "Access tokens"),
     ("auth.group", "badge", "Roles"),
 )
 RECORDS = (

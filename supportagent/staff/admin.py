@@ -13,6 +13,7 @@ from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm
 
 from supportagent.console.admin import ConsoleModelAdmin
+from supportagent.staff import token_admin  # noqa: F401
 from supportagent.staff.forms import AccountChangeForm, AccountCreationForm, LoginForm
 from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
 from supportagent.staff.roles import copy_role

