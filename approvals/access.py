@@ -66,14 +66,13 @@ def has_right_to_decide(user: User, request: ApprovalRequest, *, limits: bool = 
         return Right(False, f"you do not see the requests of the team {request.ticket.team}")
     if not may_decide_for(user, team):
         return Right(False, f"you do not decide for the team {request.ticket.team}")
-    if not tool_access.may(user, tool_access.APPROVE, request.tool):
+    reach = tool_access.reaches(user, tool_access.APPROVE, request.tool, arguments_of(request))
+    if not reach.allowed and not tool_access.may(user, tool_access.APPROVE, request.tool):
         return Right(False, f"your role does not approve {request.tool.qualified_name}")
     if request.approver_roles and not user.groups.filter(name__in=request.approver_roles).exists():
         return Right(False, f"its rule leaves this to {_either(request.approver_roles)}")
-    if limits:
-        reach = tool_access.reaches(user, tool_access.APPROVE, request.tool, arguments_of(request))
-        if not reach.allowed:
-            return Right(False, f"it is above your limit: {reach.because}", over_limit=True)
+    if limits and not reach.allowed:
+        return Right(False, f"it is above your limit: {reach.because}", over_limit=True)
     return Right(True, "your role decides for this team and may approve this tool")
 
 

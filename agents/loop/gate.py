@@ -126,7 +126,7 @@ def _check_may_go(now: Standing, case: Case, capability: Capability) -> None:
     standing.check_running(now.stopped)
     _check_definition(call)
     arguments = intact.check(call)
-    standing.check_right(call, arguments)
+    standing.check_right(now, arguments)
     capability.mediate(call, arguments, tool=call.tool)
     money.check_sum(call, case.facts, given_back=now.given_back)
 
@@ -149,7 +149,7 @@ def repeat(step: Step, call: ToolCall) -> ToolCall | None:
         return None
     try:
         standing.check_running(now.stopped)
-        standing.check_right(call, intact.check(call))
+        standing.check_right(now, intact.check(call))
     except CallRefused as refusal:
         step.emit("guard", f"{call.name} is not sent again: {refusal.message}", call=str(call.pk))
         return None

@@ -1,7 +1,7 @@
 """What is true at the moment of an intent: the call's own row, the switches, the clock, the agent's right.
 
-Read under the locks of the run and the subject, in one statement for all but the right, so that nothing that was true
-before counts.
+Read under the locks of the run and the subject, in one statement (one more where the right has limits), so that
+nothing that was true before counts.
 """
 
 from collections.abc import Collection
@@ -29,9 +29,9 @@ TOOL_STOPPED = "this tool is switched off"
 
 @dataclass(frozen=True)
 class Standing:
-    """The call as it is now, why it may not be sent at all, the database's time, which rules are in force, and what
-    other calls have to do with it: whether a person rejected the same on this ticket, whether its effect is under way,
-    and what was given back on its subject.
+    """The call as it is now, why it may not be sent at all, the database's time, which rules are in force, whether the
+    agent may use the tool without a limit, and what other calls have to do with it: whether a person rejected the same
+    on this ticket, whether its effect is under way, and what was given back on its subject.
 
     Race: two runs want the same effect, or one order's money, at once. Who asks has locked the subject, so the second
     sees the first.
@@ -41,6 +41,7 @@ class Standing:
     stopped: str
     now: datetime
     edition: Edition
+    unlimited: bool
     rejected_before: bool
     under_way: bool
     given_back: int
@@ -67,6 +68,7 @@ def standing_of(call: ToolCall) -> Standing:
         stopped=_why_stopped(fresh.everything, fresh.agent, on),
         now=fresh.now,
         edition=Edition(fresh.book_version or 0, fresh.book_stamp or ""),
+        unlimited=fresh.unlimited,
         rejected_before=fresh.rejected_before,
         under_way=fresh.under_way,
         given_back=fresh.given_back or 0,
@@ -105,6 +107,7 @@ def _with_switches(call_id: UUID) -> QuerySet[ToolCall]:
         now=Now(),
         book_version=Subquery(book.values("version")),
         book_stamp=Subquery(book.values("stamp")),
+        unlimited=Exists(access.unlimited(OuterRef("run__agent__service_user_id"), access.USE, OuterRef("tool_id"))),
         rejected_before=Exists(rejected),
         under_way=Case(When(has_effect, then=Exists(same)), default=Value(False), output_field=BooleanField()),
         given_back=Case(
@@ -127,8 +130,11 @@ def check_running(stopped: str) -> None:
         raise CallRefused("killed", stopped)
 
 
-def check_right(call: ToolCall, arguments: dict[str, Any]) -> None:
+def check_right(now: Standing, arguments: dict[str, Any]) -> None:
     """Refuse what the agent's roles may not do any more, or not this far."""
+    call = now.call
+    if now.unlimited:
+        return
     assert call.tool is not None  # noqa: S101 - only planned calls get here
     user = call.run.agent.service_user
     reach = access.reaches(user, access.USE, call.tool, arguments)
