@@ -16,10 +16,10 @@ LONG := faults or hostile or replay
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test slow e2e lint bench faults hostile mcp-replay chromium lock
+.PHONY: help setup demo test slow e2e lint bench bench-peers faults hostile mcp-replay chromium lock
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with the pinned dependencies (the other targets call it)
 
@@ -65,6 +65,9 @@ lint: setup ## style, types, import rules, missing migrations, system checks
 
 bench: setup ## CPU, latency and throughput of the agent loop against a local fake model
 	@$(BIN)/python -m tests.bench
+
+bench-peers: setup ## the same workflow in LangGraph and here, in turns, on POSTGRES (< 10 min)
+	@DATABASE_URL=$(POSTGRES) $(BIN)/python -m tests.bench.peers
 
 chromium:
 	@command -v chromium >/dev/null || echo "chromium is not on PATH: browser tests are skipped (apt install chromium)"

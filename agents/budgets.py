@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -45,20 +45,26 @@ def ids_for(*, agent: Agent, ticket: Ticket) -> list[int]:
     The ticket's own budget is made here from the agent's session cap; the caller holds the ticket's lock, so it is
     made once. Raises NoBudget.
     """
-    scopes = (
-        Q(scope=Budget.Scope.ORGANISATION)
-        | Q(scope=Budget.Scope.AGENT, subject=agent.slug)
-        | Q(scope=Budget.Scope.TICKET, subject=ticket.number)
-        | Q(scope=Budget.Scope.CUSTOMER, subject=ticket.customer.reference)
-    )
-    if ticket.assurance == Ticket.Assurance.ANONYMOUS:
-        scopes |= Q(scope=Budget.Scope.ANONYMOUS)
-    found = list(Budget.objects.filter(scopes).order_by("pk").values_list("pk", "scope"))
+    anonymous = Budget.Scope.ANONYMOUS.value if ticket.assurance == Ticket.Assurance.ANONYMOUS else None
+    found = _drawn_on(agent.slug, ticket.number, ticket.customer.reference, anonymous)
     known = {scope for _, scope in found}
     if Budget.Scope.AGENT not in known:
         raise NoBudget(f"{agent.name} has no budget")
     ids = [pk for pk, _ in found]
     return ids if Budget.Scope.TICKET in known else [*ids, _session_budget(agent, ticket).pk]
+
+
+@prepared
+def _drawn_on(agent: str, ticket: str, customer: str, anonymous: str | None) -> QuerySet[Budget, tuple[int, str]]:
+    scopes = (
+        Q(scope=Budget.Scope.ORGANISATION)
+        | Q(scope=Budget.Scope.AGENT, subject=agent)
+        | Q(scope=Budget.Scope.TICKET, subject=ticket)
+        | Q(scope=Budget.Scope.CUSTOMER, subject=customer)
+    )
+    if anonymous is not None:
+        scopes |= Q(scope=anonymous)
+    return Budget.objects.filter(scopes).order_by("pk").values_list("pk", "scope")
 
 
 def _session_budget(agent: Agent, ticket: Ticket) -> Budget:

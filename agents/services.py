@@ -1,11 +1,12 @@
 """The verbs of runs: start, wake, recover, hand over, cancel. Callers hold the ticket's lock where it says so."""
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,7 +19,7 @@ from approvals.policy import rules_in_force
 from audit import log as audit_log
 from audit.context import Actor
 from supportagent.console import live
-from supportagent.prepared import Change, change, first, prepared
+from supportagent.prepared import Change, change, first, insert, prepared
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import HandOver, Ticket
 
@@ -47,7 +48,7 @@ def start_run(ticket: Ticket) -> Run | None:
         _to_people(ticket, HandOver.Reason.BUDGET, str(error))
         return None
     verified = ticket.assurance == Ticket.Assurance.VERIFIED
-    run = Run.objects.create(
+    run = Run(
         ticket=ticket,
         agent=agent,
         assurance=ticket.assurance,
@@ -56,6 +57,7 @@ def start_run(ticket: Ticket) -> Run | None:
         configuration=_configuration(agent, budget_ids),
         enqueued_at=Now(),
     )
+    insert(run)
     record_run("agents.run.started", run, actor=Actor.system("dispatcher"))
     enqueue(run.pk)
     return run
@@ -306,9 +308,17 @@ def _tried(run: Run) -> list[str]:
 
 def _configuration(agent: Agent, budget_ids: list[int]) -> dict[str, object]:
     """History ids of what is in force when the run starts, so that it can be explained later."""
-    newest = agent.history.order_by("-history_id").values_list("history_id", flat=True).first()
-    caps = Budget.history.filter(id__in=budget_ids).order_by("id", "-history_id").values_list("id", "history_id")
-    budgets_in_force: dict[str, int] = {}
-    for budget_id, history_id in caps:
-        budgets_in_force.setdefault(str(budget_id), history_id)
-    return {"agent": newest, "budgets": budgets_in_force, "policies": rules_in_force()}
+    caps = {str(budget_id): history_id for budget_id, history_id in _newest_of_budgets(tuple(budget_ids))}
+    return {"agent": first(_newest_of_agent(agent.pk)), "budgets": caps, "policies": rules_in_force()}
+
+
+@prepared
+def _newest_of_agent(agent_id: int) -> QuerySet[Any, int]:
+    history: QuerySet[Any] = Agent.history.filter(id=agent_id)
+    return history.order_by("-history_id").values_list("history_id", flat=True)[:1]
+
+
+@prepared
+def _newest_of_budgets(budget_ids: tuple[int, ...]) -> QuerySet[Any, tuple[int, int]]:
+    history: QuerySet[Any] = Budget.history.filter(id__in=budget_ids)
+    return history.order_by().values("id").annotate(newest=Max("history_id")).values_list("id", "newest")

@@ -4,7 +4,7 @@ The totals that rules and caps speak of are of this tool and currency, of the da
 included. What did not happen after all is taken off again, on the day on which it was counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from django.db import connection
@@ -27,9 +27,13 @@ ON CONFLICT (scope, key, day, tool_id, currency) DO UPDATE
 SET count = {TABLE}.count + excluded.count, amount_minor = {TABLE}.amount_minor + excluded.amount_minor
 RETURNING scope, count, amount_minor
 """  # noqa: S608
+SUBJECTS = EffectSubject._meta.db_table
+# What was captured is kept where nothing is known of it.
 LOCK_SUBJECT = f"""
-INSERT INTO {EffectSubject._meta.db_table} (key, currency, captured_minor) VALUES {{rows}}
-ON CONFLICT (key) DO UPDATE SET key = excluded.key
+INSERT INTO {SUBJECTS} (key, currency, captured_minor) VALUES {{rows}}
+ON CONFLICT (key) DO UPDATE SET
+captured_minor = CASE excluded.currency WHEN '' THEN {SUBJECTS}.captured_minor ELSE excluded.captured_minor END,
+currency = CASE excluded.currency WHEN '' THEN {SUBJECTS}.currency ELSE excluded.currency END
 """  # noqa: S608
 
 
@@ -60,8 +64,12 @@ def caps_for(tool_ids: Iterable[int]) -> tuple[VelocityCap, ...]:
     return tuple(_caps(tuple(sorted(set(tool_ids)))))
 
 
-def lock(calls: list[ToolCall], caps: tuple[VelocityCap, ...]) -> None:
+def lock(
+    calls: list[ToolCall], caps: tuple[VelocityCap, ...], *, captured: Mapping[str, tuple[int, str]] | None = None
+) -> None:
     """Lock what these calls have effects on, and whom caps over every tool count for; before anything is counted.
+
+    Notes in the same statement what was captured on a subject, an amount and its currency.
 
     Race: two calls of one effect, or two of different tools under one cap: neither sees the other's row before its
     commit. All keys are locked by one statement in their order, so nobody waits in a circle.
@@ -71,8 +79,11 @@ def lock(calls: list[ToolCall], caps: tuple[VelocityCap, ...]) -> None:
         keys |= {f"{scope}|{_keys(call)[scope]}"[:KEY_LIMIT] for call in calls if scope in _keys(call)}
     if not keys:
         return
+    amounts = captured or {}
+    rows = [(key, *reversed(amounts.get(key, (0, "")))) for key in sorted(keys)]
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_SUBJECT.format(rows=", ".join(["(%s, '', 0)"] * len(keys))), sorted(keys))
+        marks = ", ".join(["(%s, %s, %s)"] * len(rows))
+        cursor.execute(LOCK_SUBJECT.format(rows=marks), [value for row in rows for value in row])
 
 
 def check(call: ToolCall, sums: Sums, caps: tuple[VelocityCap, ...], *, counted: date | None) -> None:

@@ -34,13 +34,24 @@ def may_decide(user: User, request: ApprovalRequest) -> Right:
         return right
     if user.pk == request.requested_by_id:
         return Right(False, "you asked for this yourself, so somebody else decides")
-    if request.editors.filter(pk=user.pk).exists():
+    if _edited_by(request.pk, user.pk):
         return Right(False, "you edited this, so somebody else decides")
     if request.ticket.assignee_id == user.pk:
         return Right(False, "you hold the ticket, so somebody else decides")
-    if request.decisions.filter(decided_by=user).exists():
+    if _decided_by(request.pk, user.pk):
         return Right(False, "you have decided already; this needs a second person")
     return right
+
+
+@prepared
+def _edited_by(request_id: int, user_id: int) -> QuerySet[ApprovalRequest, int]:
+    return ApprovalRequest.objects.filter(pk=request_id, editors=user_id).order_by().values_list("pk", flat=True)
+
+
+@prepared
+def _decided_by(request_id: int, user_id: int) -> QuerySet[ApprovalDecision, int]:
+    decided = ApprovalDecision.objects.filter(request=request_id, decided_by=user_id)
+    return decided.order_by().values_list("pk", flat=True)[:1]
 
 
 def has_right_to_decide(user: User, request: ApprovalRequest, *, limits: bool = True) -> Right:
@@ -55,14 +66,13 @@ def has_right_to_decide(user: User, request: ApprovalRequest, *, limits: bool = 
         return Right(False, f"you do not see the requests of the team {request.ticket.team}")
     if not may_decide_for(user, team):
         return Right(False, f"you do not decide for the team {request.ticket.team}")
-    if not tool_access.may(user, tool_access.APPROVE, request.tool):
+    reach = tool_access.reaches(user, tool_access.APPROVE, request.tool, arguments_of(request))
+    if not reach.allowed and not tool_access.may(user, tool_access.APPROVE, request.tool):
         return Right(False, f"your role does not approve {request.tool.qualified_name}")
     if request.approver_roles and not user.groups.filter(name__in=request.approver_roles).exists():
         return Right(False, f"its rule leaves this to {_either(request.approver_roles)}")
-    if limits:
-        reach = tool_access.reaches(user, tool_access.APPROVE, request.tool, arguments_of(request))
-        if not reach.allowed:
-            return Right(False, f"it is above your limit: {reach.because}", over_limit=True)
+    if limits and not reach.allowed:
+        return Right(False, f"it is above your limit: {reach.because}", over_limit=True)
     return Right(True, "your role decides for this team and may approve this tool")
 
 
@@ -103,33 +113,29 @@ def _entitled(roles: Sequence[int], tool_id: int, team: int, approver_roles: Seq
 
 def all_may_still_decide(request: ApprovalRequest) -> bool:
     """Whether as many as it takes approved just this, and have the right until now. Asked right before the sending."""
-    approvers = set(_approvers(request.pk, request.digest))
-    if len(approvers) < request.approvals_needed:
-        return False
-    still = _still_entitled(
-        tuple(sorted(approvers)),
-        _roles_that_reach(request),
-        request.tool_id,
-        request.ticket.team_id,
-        tuple(request.approver_roles),
+    approvers = dict(
+        _approvers(
+            request.pk,
+            request.digest,
+            _roles_that_reach(request),
+            request.tool_id,
+            request.ticket.team_id,
+            tuple(request.approver_roles),
+        )
     )
-    return len(approvers) == len(still)
+    return len(approvers) >= request.approvals_needed and all(approvers.values())
 
 
 @prepared
-def _still_entitled(
-    people: tuple[int, ...], roles: tuple[int, ...], tool_id: int, team: int, approver_roles: tuple[str, ...]
-) -> QuerySet[User, int]:
-    entitled = _entitled(roles, tool_id, team, approver_roles)
-    return entitled.filter(pk__in=people).order_by().values_list("pk", flat=True)
-
-
-@prepared
-def _approvers(request_id: int, digest: str) -> QuerySet[ApprovalDecision, int]:
+def _approvers(
+    request_id: int, digest: str, roles: tuple[int, ...], tool_id: int, team: int, approver_roles: tuple[str, ...]
+) -> QuerySet[ApprovalDecision, tuple[int, bool]]:
+    """Who approved just this, and whether they still may."""
+    entitled = _entitled(roles, tool_id, team, approver_roles).order_by().filter(pk=OuterRef("decided_by"))
     approved = ApprovalDecision.objects.filter(
         request=request_id, verdict=ApprovalDecision.Verdict.APPROVE, digest=digest
     )
-    return approved.values_list("decided_by", flat=True)
+    return approved.order_by().values_list("decided_by", Exists(entitled))
 
 
 def arguments_of(request: ApprovalRequest) -> dict[str, Any]:

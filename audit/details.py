@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection
+from django.db.models import QuerySet
 
 from audit import chain
 from audit.models import AuditDetail, SubjectKey
+from supportagent.prepared import prepared
 
 KEY_BYTES, SALT_BYTES, NONCE_BYTES = 32, 32, 12
 MOST_SEEN = 50_000
@@ -71,13 +74,28 @@ def keys_for(subjects: Collection[str]) -> dict[str, bytes]:
     _seen.update(dict.fromkeys(found))  # not those made below, which may yet be rolled back
     missing = sorted(set(subjects) - found.keys())
     if missing:
-        rows = [SubjectKey(subject=subject, key=os.urandom(KEY_BYTES)) for subject in missing]
-        SubjectKey.objects.bulk_create(rows, ignore_conflicts=True)
-        found |= existing_keys(missing)
+        made = {subject: os.urandom(KEY_BYTES) for subject in missing}
+        found |= made if _insert(made) == len(made) else existing_keys(missing)
     return found
+
+
+def _insert(keys: Mapping[str, bytes]) -> int:
+    """Keep these keys where there is none yet; how many were new."""
+    marks = ", ".join(["(%s, %s)"] * len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {SubjectKey._meta.db_table} (subject, key) VALUES {marks} "  # noqa: S608
+            "ON CONFLICT (subject) DO NOTHING",
+            [value for pair in keys.items() for value in pair],
+        )
+        return int(cursor.rowcount)
 
 
 def existing_keys(subjects: Iterable[str]) -> dict[str, bytes]:
     """The keys that still exist; a person who was erased has none."""
-    rows = SubjectKey.objects.filter(subject__in=set(subjects)).values_list("subject", "key")
-    return {subject: bytes(key) for subject, key in rows}
+    return {subject: bytes(key) for subject, key in _keys(tuple(sorted(set(subjects))))}
+
+
+@prepared
+def _keys(subjects: tuple[str, ...]) -> QuerySet[SubjectKey, tuple[str, bytes | memoryview]]:
+    return SubjectKey.objects.filter(subject__in=subjects).values_list("subject", "key")

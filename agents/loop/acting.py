@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from agents import failpoints, outcomes, tallies
 from agents.lease import FenceLost, step
-from agents.loop import arrows, classes, execution, gate, intact, planning, reconciling
+from agents.loop import arrows, classes, execution, gate, intact, money, planning, reconciling
 from agents.loop.execution import Unknown
 from agents.loop.facts import answer_read, observe, read_facts
 from agents.loop.gate import Case
@@ -71,7 +71,8 @@ def _plan(shift: Shift, calls: list[ToolCall], transcript: Transcript) -> None:
     with step(shift.held, with_ticket=True) as current:
         for call in calls:
             _of(current.run, call)
-        tallies.lock(calls, shift.capability.caps)
+        captured = money.captured((call, cases[call.pk].facts) for call in calls if call.pk in cases)
+        tallies.lock(calls, shift.capability.caps, captured=captured)
         for call, _, declined in known:
             if declined is not None:
                 arrows.refuse(current, call, declined)

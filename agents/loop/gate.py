@@ -48,22 +48,22 @@ def plan(step: Step, call: ToolCall, case: Case, capability: Capability, *, at_o
     has locked what its calls are counted on.
     """
     counted: date | None = None
-    now = standing.standing_of(call) if at_once else None
-    call = now.call if now else call
+    now = standing.standing_of(call)
+    call = now.call
     try:
         money.settle_amount(call, case.facts)
-        if now:
+        if at_once:
             counted = now.now.date()
             sums = tallies.count(call, counted)
         else:
             sums = tallies.sums_for(call)
         tallies.check(call, sums, capability.caps, counted=counted)
-        ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
+        ruling = _rule(now, case, sums)
         if call.effect_key or ruling.outcome != "allow":
-            planning.check_is_new(call)
+            now.check_is_new()
         if ruling.outcome != "allow":
             _hold(step, call, case, sums, ruling)
-        elif now:
+        elif at_once:
             _check_may_go(now, case, capability)
             return _commit(call, now, case, before=State.PROPOSED)
         else:
@@ -77,10 +77,11 @@ def plan(step: Step, call: ToolCall, case: Case, capability: Capability, *, at_o
 
 def intend(step: Step, call: ToolCall, case: Case, capability: Capability) -> ToolCall | None:
     """Commit to sending a ready call. The call to send, or None: refused, taken back, or before a person again."""
+    tallies.lock([call], capability.caps, captured=money.captured([(call, case.facts)]))
     now = standing.standing_of(call)
-    call = now.call
-    if call.state != State.READY:
+    if (now.call.state, now.call.subject) != (State.READY, call.subject):
         return None  # a decision, an edit or an undo moved it while the facts were read
+    call = now.call
     counted: date | None = None
     try:
         standing.check_running(now.stopped)
@@ -88,13 +89,12 @@ def intend(step: Step, call: ToolCall, case: Case, capability: Capability) -> To
         if request is not None and not _is_effective(call, request, now):
             return None
         money.settle_amount(call, case.facts)
-        tallies.lock([call], capability.caps)
         sums: tallies.Sums = {}
         if planning.tool_of(call).writes:  # a read whose worker died comes here as well, and counts for nothing
             counted = now.now.date()
             sums = tallies.count(call, counted)
             tallies.check(call, sums, capability.caps, counted=counted)
-        if _may_still_be_sent(step, call, request, case, sums):
+        if _may_still_be_sent(step, now, request, case, sums):
             _check_may_go(now, case, capability)
             return _commit(call, now, case, before=State.READY)
     except CallRefused as refusal:
@@ -127,9 +127,13 @@ def _check_may_go(now: Standing, case: Case, capability: Capability) -> None:
     standing.check_running(now.stopped)
     _check_definition(call)
     arguments = intact.check(call)
-    standing.check_right(call, arguments)
+    standing.check_right(now, arguments)
     capability.mediate(call, arguments, tool=call.tool)
-    money.check_sum(call, case.facts)
+    money.check_sum(call, case.facts, given_back=now.given_back)
+
+
+def _rule(now: Standing, case: Case, sums: tallies.Sums) -> Ruling:
+    return planning.rule(now.call, facts=case.facts, sums=sums, provenance=case.provenance, edition=now.edition)
 
 
 def _check_definition(call: ToolCall) -> None:
@@ -146,7 +150,7 @@ def repeat(step: Step, call: ToolCall) -> ToolCall | None:
         return None
     try:
         standing.check_running(now.stopped)
-        standing.check_right(call, intact.check(call))
+        standing.check_right(now, intact.check(call))
     except CallRefused as refusal:
         step.emit("guard", f"{call.name} is not sent again: {refusal.message}", call=str(call.pk))
         if refusal.code == intact.ALTERED:
@@ -226,22 +230,23 @@ def _is_effective(call: ToolCall, request: ApprovalRequest, now: Standing) -> bo
 
 
 def _may_still_be_sent(
-    step: Step, call: ToolCall, request: ApprovalRequest | None, case: Case, sums: tallies.Sums
+    step: Step, now: Standing, request: ApprovalRequest | None, case: Case, sums: tallies.Sums
 ) -> bool:
     """Ask the rules again, and hold what they or the record now want a person to see. Raises CallRefused."""
+    call = now.call
     if request is None:
         _check_definition(call)
-        ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
+        ruling = _rule(now, case, sums)
         if ruling.outcome != "allow":
-            planning.check_is_new(call)
+            now.check_is_new()
             _hold(step, call, case, sums, ruling, before=State.READY)
             return False
         return True
     known = confirmed_again(request.provenance, json.loads(call.bound_arguments), case.facts)
     case = Case(case.facts, request.customer_words, known)
-    ruling = planning.rule(call, facts=case.facts, sums=sums, provenance=case.provenance)
+    ruling = _rule(now, case, sums)
     obstacle = approvals.obstacle_to_sending(
-        request, facts=case.facts, ruling=ruling, proposal=_proposal(call, case, sums)
+        request, facts=case.facts, ruling=ruling, proposal=_proposal(call, case, sums), now=now.now
     )
     if obstacle == "":
         return True

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
@@ -17,6 +18,7 @@ from agents.loop.prompt import HOUSE
 from agents.loop.refusal import CallRefused
 from agents.models import Agent, ToolCall
 from agents.providers.base import HostNote, Item, ModelReply, RequestedCall, Said, ToolResult
+from supportagent.prepared import prepared
 from supportagent.tickets.errors import TicketError
 from supportagent.tickets.models import Customer, Message, Ticket
 from supportagent.tickets.text import clean_body
@@ -93,7 +95,7 @@ def check_output(text: str, *, ticket: Ticket, agent: Agent) -> Verdict:
         return Verdict(text, "the reply holds another customer's personal data")
     if _quotes_staff(text, ticket, agent):
         return Verdict(text, "the reply quotes what only staff may read")
-    unbacked = claims.unbacked(text, ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED))
+    unbacked = claims.unbacked(text, _succeeded_calls(ticket))
     if unbacked:
         return Verdict(text, f"the reply claims {', '.join(unbacked)}, and no record backs it")
     return Verdict(text)
@@ -130,11 +132,32 @@ def _split_emails(text: str) -> Iterator[str]:
 
 def _quotes_staff(text: str, ticket: Ticket, agent: Agent | None) -> bool:
     """Whether the text takes something from notes, instructions or logs that its customer does not know already."""
-    notes = ticket.messages.filter(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
-    logs = _results(ticket).filter(name__in=_FOR_STAFF).values_list("result", flat=True)
+    notes, logs = _notes_for_staff(ticket.pk), _results_for_staff(ticket.pk)
     ours = [HOUSE, *((agent.instructions, agent.goal, agent.success_criteria) if agent is not None else ())]
     quoted = secrets.quotes(text, [*ours, *notes, *map(json.dumps, logs)])
     return bool(quoted) and not quoted <= secrets.quotes("\n".join(_known_to_customer(ticket)), quoted)
+
+
+@prepared
+def _notes_for_staff(ticket_id: int) -> QuerySet[Message, str]:
+    notes = Message.objects.filter(ticket=ticket_id, kind=Message.Kind.NOTE, for_agents=False)
+    return notes.order_by("seq").values_list("body", flat=True)
+
+
+@prepared
+def _results_for_staff(ticket_id: int) -> QuerySet[ToolCall, Any]:
+    calls = ToolCall.objects.filter(run__ticket=ticket_id, state=ToolCall.State.SUCCEEDED, name__in=_FOR_STAFF)
+    return calls.order_by().values_list("result", flat=True)
+
+
+def _succeeded_calls(ticket: Ticket) -> Iterator[ToolCall]:
+    """Read only by who begins to look at them: most replies claim nothing."""
+    yield from _succeeded(ticket.pk)
+
+
+@prepared
+def _succeeded(ticket_id: int) -> QuerySet[ToolCall]:
+    return ToolCall.objects.filter(run__ticket=ticket_id, state=ToolCall.State.SUCCEEDED)
 
 
 def _known_to_customer(ticket: Ticket) -> list[str]:

@@ -1,13 +1,11 @@
 """What a call costs its subject, and that everything together stays within what was captured."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
-from uuid import UUID
-
-from django.db.models import QuerySet, Sum
 
 from agents.loop.refusal import CallRefused
-from agents.models import EffectSubject, ToolCall
-from supportagent.prepared import Change, change, first, prepared
+from agents.models import ToolCall
 from supportagent.tools.models import Tool
 
 
@@ -22,10 +20,20 @@ def settle_amount(call: ToolCall, facts: dict[str, Any]) -> None:
     call.amount_minor, call.currency = captured - refunded, currency
 
 
-def check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
+def captured(cases: Iterable[tuple[ToolCall, dict[str, Any]]]) -> dict[str, tuple[int, str]]:
+    """What the facts say was captured on the subjects of these calls, where they move money and say it readably."""
+    found = {}
+    for call, facts in cases:
+        if call.subject and _moves_money(call, facts):
+            with suppress(CallRefused):
+                found[call.subject] = _captured(facts)
+    return found
+
+
+def check_sum(call: ToolCall, facts: dict[str, Any], *, given_back: int) -> None:
     """Money on one subject: done + under way + unknown + this must stay within what was captured.
 
-    Race: two runs refund one order at once. The caller has locked the subject's row, so the second sums the first.
+    `given_back` is what the other calls on the subject gave back, or may give back.
     """
     if not _moves_money(call, facts):
         return
@@ -34,25 +42,11 @@ def check_sum(call: ToolCall, facts: dict[str, Any]) -> None:
         raise CallRefused("amount_missing", "the call does not say what it gives back on what")
     if call.currency != currency:
         raise CallRefused("currency_mismatch", f"{call.subject} was paid in {currency}, not in {call.currency}")
-    _note_captured(call.subject, captured, currency)
-    total = first(_under_way(call.subject, call.pk)) or 0
-    if total + call.amount_minor > captured:
+    if given_back + call.amount_minor > captured:
         raise CallRefused(
             "above_captured",
-            f"{total} of {captured} are paid back or under way; {call.amount_minor} more is too much",
+            f"{given_back} of {captured} are paid back or under way; {call.amount_minor} more is too much",
         )
-
-
-@prepared
-def _note_captured(subject: str, captured: int, currency: str) -> Change[EffectSubject]:
-    return change(EffectSubject.objects.filter(key=subject), captured_minor=captured, currency=currency)
-
-
-@prepared
-def _under_way(subject: str, call_id: UUID) -> QuerySet[ToolCall, int | None]:
-    """What the other calls on a subject gave back, or may give back."""
-    counted = ToolCall.objects.filter(subject=subject, state__in=ToolCall.COUNTED).exclude(pk=call_id)
-    return counted.order_by().values("subject").annotate(total=Sum("amount_minor")).values_list("total", flat=True)
 
 
 def _moves_money(call: ToolCall, facts: dict[str, Any]) -> bool:

@@ -7,9 +7,6 @@ Refusals are answers for the model: it may correct itself.
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
-
-from django.db.models import Exists, Q, QuerySet
 
 from agents.loop import guardrails
 from agents.loop.capability import Capability
@@ -17,16 +14,14 @@ from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import Run, ToolCall
 from agents.providers.base import RequestedCall
 from approvals import binding, policy
-from approvals.models import ApprovalDecision, ApprovalPolicy
-from approvals.policy import Ruling
+from approvals.models import ApprovalPolicy
+from approvals.policy import Edition, Ruling
 from audit.chain import canonical
 from supportagent.grants import strict
-from supportagent.prepared import prepared
 from supportagent.tools import schema
 from supportagent.tools.models import Tool
 
 MAX_CALLS_PER_TURN = 8
-LIVE = ("AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN")  # as in the constraint one_live_call_per_effect
 SUBJECT_LIMIT = ToolCall._meta.get_field("subject").max_length or 0
 EFFECT_LIMIT = ToolCall._meta.get_field("effect_key").max_length or 0
 CURRENCY_LIMIT = ToolCall._meta.get_field("currency").max_length or 0
@@ -54,8 +49,15 @@ def propose(run: Run, capability: Capability, requested: tuple[RequestedCall, ..
     return calls
 
 
-def rule(call: ToolCall, *, facts: Mapping[str, Any], sums: Mapping[str, Any], provenance: Mapping[str, str]) -> Ruling:
-    """What the approval policy says about this call. Reads need no rule. Raises CallRefused.
+def rule(
+    call: ToolCall,
+    *,
+    facts: Mapping[str, Any],
+    sums: Mapping[str, Any],
+    provenance: Mapping[str, str],
+    edition: Edition,
+) -> Ruling:
+    """What the approval policy of this edition says about this call. Reads need no rule. Raises CallRefused.
 
     A call that was approved is asked again, so what a person rejected or what waits already is found in `plan` only.
     """
@@ -66,35 +68,11 @@ def rule(call: ToolCall, *, facts: Mapping[str, Any], sums: Mapping[str, Any], p
         assurance=call.run.assurance,
         sums=sums,
         provenance=provenance,
+        edition=edition,
     )
     if ruling.outcome == ApprovalPolicy.Outcome.DENY:
         raise CallRefused("denied_by_policy", f"not allowed: {ruling.rule_name}")
     return ruling
-
-
-def check_is_new(call: ToolCall) -> None:
-    """Refuse what a person rejected on this ticket, and what waits or is being carried out already.
-
-    Race: two tickets ask for the same effect at once. The caller has locked the subject, so the second sees the first.
-    """
-    [(rejected_before, under_way)] = _known(call.pk, call.run.ticket_id, call.action_key, call.subject, call.effect_key)
-    if rejected_before:
-        raise CallRefused("rejected_before", "a person rejected exactly this on this ticket; do not propose it again")
-    if under_way:
-        raise CallRefused("already_under_way", "the same effect is already waiting or being carried out")
-
-
-@prepared
-def _known(
-    call_id: UUID, ticket_id: int, action_key: str, subject: str, effect_key: str
-) -> QuerySet[ToolCall, tuple[bool, bool]]:
-    rejected = ApprovalDecision.objects.filter(
-        verdict=ApprovalDecision.Verdict.REJECT, request__ticket=ticket_id, request__action_key=action_key
-    )
-    # The subject is part of the effect's name; by it SQLite finds the rows, which cannot use a partial index here.
-    same = ToolCall.objects.filter(~Q(effect_key=""), subject=subject, effect_key=effect_key, state__in=LIVE)
-    live = same.exclude(pk=call_id)
-    return ToolCall.objects.filter(pk=call_id).order_by().values_list(Exists(rejected), Exists(live))
 
 
 def shared_arguments(read: Tool, call: ToolCall, *, facts: bool = False) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What is true at the moment of an intent: the call's own row, the switches, the clock, the agent's right.
 
-Read under the run's lock, in one statement for the row and the switches, so that nothing that was true before counts.
+Read under the locks of the run and the subject, in one statement (one more where the right has limits), so that
+nothing that was true before counts.
 """
 
 from collections.abc import Collection
@@ -9,15 +10,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BooleanField, Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Now
 
 from agents.loop.refusal import CallRefused
 from agents.models import Agent, KillSwitch, ToolCall
+from approvals.models import ApprovalDecision, RuleBook
+from approvals.policy import Edition
 from supportagent.prepared import prepared
 from supportagent.tools import access
 from supportagent.tools.models import Tool
 
+LIVE = ("AWAITING_APPROVAL", "READY", "SENDING", "OUTCOME_UNKNOWN")  # as in the constraint one_live_call_per_effect
 ALL_STOPPED = "all effects are stopped by the operator"
 AGENT_STOPPED = "this agent is paused"
 TOOL_STOPPED = "this tool is switched off"
@@ -26,11 +30,31 @@ NO_AGENT = 0  # the key of none: a person's calls are stopped by every switch bu
 
 @dataclass(frozen=True)
 class Standing:
-    """The call as it is now, why it may not be sent at all, and the database's time."""
+    """The call as it is now, why it may not be sent at all, the database's time, which rules are in force, whether the
+    agent may use the tool without a limit, and what other calls have to do with it: whether a person rejected the same
+    on this ticket, whether its effect is under way, and what was given back on its subject.
+
+    Race: two runs want the same effect, or one order's money, at once. Who asks has locked the subject, so the second
+    sees the first.
+    """
 
     call: ToolCall
     stopped: str
     now: datetime
+    edition: Edition
+    unlimited: bool
+    rejected_before: bool
+    under_way: bool
+    given_back: int
+
+    def check_is_new(self) -> None:
+        """Refuse what a person rejected on this ticket, and what waits or is being carried out already."""
+        if self.rejected_before:
+            raise CallRefused(
+                "rejected_before", "a person rejected exactly this on this ticket; do not propose it again"
+            )
+        if self.under_way:
+            raise CallRefused("already_under_way", "the same effect is already waiting or being carried out")
 
 
 def standing_of(call: ToolCall) -> Standing:
@@ -40,7 +64,16 @@ def standing_of(call: ToolCall) -> Standing:
     run, fresh.run = call.run, call.run
     assert fresh.run_id == run.pk  # noqa: S101 - a call never changes its run
     on = fresh.tool is not None and fresh.tool.enabled and fresh.tool.server.enabled
-    return Standing(fresh, _why_stopped(fresh.everything, fresh.agent, on), fresh.now)
+    return Standing(
+        call=fresh,
+        stopped=_why_stopped(fresh.everything, fresh.agent, on),
+        now=fresh.now,
+        edition=Edition(fresh.book_version or 0, fresh.book_stamp or ""),
+        unlimited=fresh.unlimited,
+        rejected_before=fresh.rejected_before,
+        under_way=fresh.under_way,
+        given_back=fresh.given_back or 0,
+    )
 
 
 def stopped_tools(calls: list[ToolCall]) -> dict[int | None, str]:
@@ -58,10 +91,30 @@ def why_stopped(agent_id: int, tools: Collection[int]) -> dict[int, str]:
 
 @prepared
 def _with_switches(call_id: UUID) -> QuerySet[ToolCall]:
+    book = RuleBook.objects.filter(pk=1)
+    rejected = ApprovalDecision.objects.filter(
+        verdict=ApprovalDecision.Verdict.REJECT,
+        request__ticket=OuterRef("run__ticket_id"),
+        request__action_key=OuterRef("action_key"),
+    )
+    others = ToolCall.objects.filter(subject=OuterRef("subject")).exclude(pk=OuterRef("pk")).order_by()
+    # The subject is part of the effect's name; by it SQLite finds the rows, which cannot use a partial index here.
+    same = others.filter(effect_key=OuterRef("effect_key"), state__in=LIVE)
+    given_back = others.filter(state__in=ToolCall.COUNTED).values("subject").annotate(total=Sum("amount_minor"))
+    # Calls that have an effect on nothing are many, and not looked at.
+    has_subject, has_effect = ~Q(subject=""), ~Q(effect_key="")
     rows = ToolCall.objects.select_related("tool__server").annotate(
         everything=Exists(KillSwitch.objects.filter(engaged=True)),
         agent=Exists(_not_live().filter(pk=OuterRef("run__agent_id"))),
         now=Now(),
+        book_version=Subquery(book.values("version")),
+        book_stamp=Subquery(book.values("stamp")),
+        unlimited=Exists(access.unlimited(OuterRef("run__agent__service_user_id"), access.USE, OuterRef("tool_id"))),
+        rejected_before=Exists(rejected),
+        under_way=Case(When(has_effect, then=Exists(same)), default=Value(False), output_field=BooleanField()),
+        given_back=Case(
+            When(has_subject, then=Subquery(given_back.values("total"))), output_field=IntegerField(null=True)
+        ),
     )
     return rows.order_by().filter(pk=call_id)
 
@@ -79,8 +132,11 @@ def check_running(stopped: str) -> None:
         raise CallRefused("killed", stopped)
 
 
-def check_right(call: ToolCall, arguments: dict[str, Any]) -> None:
+def check_right(now: Standing, arguments: dict[str, Any]) -> None:
     """Refuse what the roles of who acts may not do any more, or not this far."""
+    call = now.call
+    if now.unlimited:
+        return
     assert call.tool is not None  # noqa: S101 - only planned calls get here
     user, whose = call.run.actor, "your" if call.run.is_direct else "the agent's"
     reach = access.reaches(user, access.USE, call.tool, arguments)

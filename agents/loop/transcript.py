@@ -201,9 +201,8 @@ class Transcript:
     @cached_property
     def _questions(self) -> dict[int, ApprovalQuestion]:
         """What reviewers asked about calls of this run."""
-        held = [call.pk for call in self.calls.values() if call.approval_id]
-        asked = ApprovalQuestion.objects.select_related("request").filter(request__call_id__in=held).order_by("pk")
-        return {question.pk: question for question in asked} if held else {}
+        held = tuple(call.pk for call in self.calls.values() if call.approval_id)
+        return {question.pk: question for question in _questions(held)}
 
     def _new_questions(self) -> list[list[Any]]:
         """Questions that nobody has answered yet, about calls that still wait."""
@@ -242,6 +241,12 @@ def _turns(run_id: UUID) -> QuerySet[ModelCall]:
 @prepared
 def _requests(call_ids: tuple[UUID, ...]) -> QuerySet[ApprovalRequest]:
     return ApprovalRequest.objects.filter(call_id__in=call_ids).order_by("pk").only("call_id", "supersedes_id")
+
+
+@prepared
+def _questions(call_ids: tuple[UUID, ...]) -> QuerySet[ApprovalQuestion]:
+    asked = ApprovalQuestion.objects.select_related("request").filter(request__call_id__in=call_ids)
+    return asked.order_by("pk")
 
 
 @prepared

@@ -5,7 +5,7 @@ cannot be read never allows and is never passed over: at least a person decides,
 below it ask for more.
 """
 
-from approvals.policy.book import RuleSet, compile_rules, current, rules_in_force
+from approvals.policy.book import Edition, RuleSet, compile_rules, current, rules_in_force
 from approvals.policy.conditions import OPERATORS, ConditionError, condition_in_words, kind_of, read
 from approvals.policy.evaluation import TRUSTED_SOURCES, UNCONFIRMED_DESTINATION, by_declaration, evaluate
 from approvals.policy.rules import Answer, Asked, Judged, Rule, check_allowing
@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "Asked",
     "ConditionError",
+    "Edition",
     "Judged",
     "Rule",
     "RuleSet",

@@ -50,10 +50,11 @@ class RuleSet:
 _kept: tuple[Edition, RuleSet] | None = None
 
 
-def current() -> RuleSet:
-    """The rules in force for the present transaction: one statement, three more after a change."""
+def current(edition: Edition | None = None) -> RuleSet:
+    """The rules in force for the present transaction: one statement unless the caller has read the edition in it,
+    three more after a change."""
     global _kept
-    edition = _edition()
+    edition = edition or _edition()
     for _ in range(_TRIES):
         kept = _kept
         if kept is not None and kept[0] == edition:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from approvals.models import Tier
-from approvals.policy.book import RuleSet, current
+from approvals.policy.book import Edition, RuleSet, current
 from approvals.policy.rules import Answer, Asked, Call, Judged, Outcome, Rule
 from approvals.policy.ruling import Ruling
 from supportagent.tools.models import Tool
@@ -23,15 +23,17 @@ def evaluate(
     sums: Mapping[str, Any] | None = None,
     provenance: Mapping[str, str] | None = None,
     rules: RuleSet | None = None,
+    edition: Edition | None = None,
     trace: list[Asked] | None = None,
 ) -> Ruling:
     """Ask the rules in order; without one that holds, the tool's own declaration decides.
 
     `sums` are the totals of the day with this call, by customer, subject and agent. `provenance` says per argument
-    where its value was seen. `rules` are tried in place of those in force. Into `trace` goes what every rule said, also
+    where its value was seen. `rules` are tried in place of those in force, which `edition` names where the caller has
+    just read it. Into `trace` goes what every rule said, also
     those below the one that decided. Raises nothing but the errors of the database.
     """
-    book = current() if rules is None else rules
+    book = current(edition) if rules is None else rules
     call = Call(tool=tool, arguments=arguments, facts=facts, assurance=assurance, sums=sums, provenance=provenance)
     # Into the trace goes every rule; otherwise those that plainly do not hold are not even looked at.
     ruling, unread = _first(book.candidates(tool, call) if trace is None else book.for_tool(tool), call, trace)

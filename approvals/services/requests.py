@@ -17,7 +17,7 @@ from approvals.services.base import State, record
 from audit.clock import database_now
 from audit.context import Actor
 from supportagent.console.money import format_money
-from supportagent.prepared import first, prepared
+from supportagent.prepared import first, insert, prepared
 from supportagent.staff.models import User
 from supportagent.tickets.models import Ticket
 from supportagent.tools.models import Tool
@@ -109,7 +109,7 @@ def save(request: ApprovalRequest) -> None:
     Whoever edited what it takes the place of stays out of deciding it.
     """
     request.digest = binding.digest_of(request)
-    request.save()
+    insert(request)
     editors = {request.edited_by_id} if request.edited_by_id else set()
     if request.supersedes is not None:
         editors |= set(request.supersedes.editors.values_list("pk", flat=True))

@@ -1,5 +1,6 @@
 """The last question before an approved call leaves: is it still what was approved, by people who still may?"""
 
+from datetime import datetime
 from typing import Any
 
 from approvals import binding
@@ -12,17 +13,23 @@ from audit.clock import database_now
 
 
 def obstacle_to_sending(
-    request: ApprovalRequest, *, facts: dict[str, Any], ruling: Ruling, proposal: Proposal | None = None
+    request: ApprovalRequest,
+    *,
+    facts: dict[str, Any],
+    ruling: Ruling,
+    proposal: Proposal | None = None,
+    now: datetime | None = None,
 ) -> str:
     """Why an approved call may not be sent as it was approved, in a few words; empty when it may.
 
-    Compares the digest over fresh facts and the present definition, the rule, the clock and the approvers' rights,
-    and with `proposal` whether the call that would be sent is the one that was approved. Rules that meanwhile would
-    let the call pass without a person are no obstacle: more care was taken than they ask for.
+    Compares the digest over fresh facts and the present definition, the rule, the clock (`now` by the database, read in
+    this transaction) and the approvers' rights, and with `proposal` whether the call that would be sent is the one that
+    was approved. Rules that meanwhile would let the call pass without a person are no obstacle: more care was taken
+    than they ask for.
     """
     if request.state != State.APPROVED:
         return "it is not approved"
-    if request.expires_at <= database_now():
+    if request.expires_at <= (now or database_now()):
         return "expired"
     if proposal is not None and not _same_call(request, proposal):
         return "the call is not the one that was approved"

@@ -125,7 +125,8 @@ class Publisher:
 
     async def _try(self, group: str, message: dict[str, Any]) -> bool:
         try:
-            await asyncio.wait_for(get_channel_layer().group_send(group, message), SEND_SECONDS)
+            async with asyncio.timeout(SEND_SECONDS):  # `wait_for` would make a task per frame
+                await get_channel_layer().group_send(group, message)
         except Exception as error:  # Whatever the broker's client raises, the next frame must go out.
             self._miss(group, repr(error))
             return False

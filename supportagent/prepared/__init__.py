@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
 
 from supportagent.prepared.statements import Insert, NotPreparable, Select, Update, mark, shape
@@ -60,15 +60,19 @@ def prepared(build: Callable[P, Any]) -> Callable[P, Any]:
     @functools.wraps(build)
     def run(*args: P.args, **kwargs: P.kwargs) -> Any:
         given = (*args, *kwargs.values())
+        connection = connections[DEFAULT_DB_ALIAS]  # looked up once: each look-up costs as much as a small row
         key = (connection.vendor, len(args), *kwargs, *map(shape, given))
         statement = statements.get(key)
         if statement is None:
             marks = [mark(value, number) for number, value in enumerate(given)]
             asked: Any = build(*marks[: len(args)], **dict(zip(kwargs, marks[len(args) :], strict=True)))
-            statement = Update(asked.rows, asked.values) if isinstance(asked, Change) else Select(asked)
+            if isinstance(asked, Change):
+                statement = Update(asked.rows, asked.values, connection)
+            else:
+                statement = Select(asked, connection)
             statement.require_all_of(given)
             statements[key] = statement
-        return statement.run(given)
+        return statement.run(given, connection)
 
     return run
 
@@ -80,15 +84,15 @@ def first(rows: Sequence[Row]) -> Row | None:
 
 def insert(*rows: Model) -> None:
     """`bulk_create` of rows of one model: no signals, no history. Keys that the database makes are set on them."""
-    model, with_key = type(rows[0]), rows[0].pk is not None
+    model, with_key, connection = type(rows[0]), rows[0].pk is not None, connections[DEFAULT_DB_ALIAS]
     fields, returned = _columns(model, with_key), model._meta.db_returning_fields
     for row in rows:
         row._prepare_related_fields_for_save("bulk_create")  # type: ignore[attr-defined]
     given = [field.pre_save(row, add=True) for row in rows for field in fields]
-    expressions = ((number, value) for number, value in enumerate(given) if hasattr(value, "as_sql"))
+    expressions = ((number, shape(value)) for number, value in enumerate(given) if hasattr(value, "as_sql"))
     key = (connection.vendor, model, with_key, len(rows), *expressions)
-    statement = _inserts.get(key) or _inserts.setdefault(key, Insert(model, fields, given))
-    for row, made in zip(rows, statement.run(given), strict=True):
+    statement = _inserts.get(key) or _inserts.setdefault(key, Insert(model, fields, given, connection))
+    for row, made in zip(rows, statement.run(given, connection), strict=True):
         for field, value in zip(returned, made, strict=True):
             setattr(row, field.attname, value)
         row._state.adding, row._state.db = False, connection.alias

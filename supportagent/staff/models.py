@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
-from supportagent.prepared import prepared
+from supportagent.prepared import first, prepared
 from supportagent.staff import permissions
 from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
 
@@ -87,7 +87,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
         An installation without any team gets one, because a customer's message must never be lost.
         """
-        team = self.filter(slug=settings.FRONT_DESK_TEAM).first() or self.order_by("pk").first()
+        team = first(_of_slug(settings.FRONT_DESK_TEAM)) or self.order_by("pk").first()
         return team or self.get_or_create(slug="support", defaults={"name": "Support"})[0]
 
     def granted_to(self, user_id: int, permission: permissions.Permission) -> TeamQuerySet:
@@ -201,6 +201,11 @@ def may_see(user: Any, team_id: int) -> bool:
 def may_decide(user: Any, team_id: int) -> bool:
     """May `user` decide for this one team? One query at most. Being a superuser alone decides nothing."""
     return user.is_active and bool(_decides(user.pk, team_id))
+
+
+@prepared
+def _of_slug(slug: str) -> models.QuerySet[Team]:
+    return Team.objects.filter(slug=slug).order_by()
 
 
 @prepared

@@ -69,6 +69,14 @@ def reaches(user: User, codename: str, tool: Tool, arguments: Mapping[str, Any])
     return refused("; ".join(limits) or _why_not(user, what))
 
 
+def unlimited(user: Any, codename: str, tool: Any) -> QuerySet[ToolGrant]:
+    """The grants by which an account that is active has this right without a limit through a role: for `Exists`, with
+    keys or references to an outer query. Where there is none, `reaches` says whether another grant reaches far enough.
+    """
+    by_role = {"group__user": user, "group__user__is_active": True}
+    return ToolGrant.objects.filter(content_object=tool, permission__codename=codename, argument_rules={}, **by_role)
+
+
 def serves(tool: Tool, *, verified: bool) -> bool:
     """Whether the tool is for this customer: some are for a proved identity only."""
     return verified or not tool.requires_verified

@@ -1,7 +1,10 @@
 """What the gate costs a tool call: judging it, counting it, committing to it, with rules, rights, digest and audit.
 
-Left out are the model, the tool, and the reads of facts before it. Told apart are a write that goes by itself, one that
-waits for a person (judged, and judged again when it is sent), and keeping the outcome afterwards.
+A passage is one judgement of one call: the transaction that locks run and ticket, reads what is true now, asks the
+rules, and holds the call or commits to sending it, with its audit entry. A call that goes by itself passes once. One
+that a person decides passes twice: `held` when it is proposed, `sent` when it leaves after the approval, because
+everything is asked again then. Left out are the model, the tool, the reads of facts before it, the decision itself (a
+person's request), and COMMIT; keeping the outcome afterwards is told by itself.
 """
 
 import time
@@ -20,10 +23,11 @@ from tests.bench.meter import metering
 from tests.bench.report import Row
 from tests.bench.story import Shop, model
 
-TITLE = "The gate, per tool call: CPU and statements (without model, tool, and the reads around it)"
+TITLE = "The gate, per passage (one judgement of one call): CPU and statements, without model, tool and reads of facts"
 MANY_RULES, MANY_CALLS = 1_000, 1_000_000
 WARM_UP = 3
-JUDGED, NOT_JUDGED = [(acting, "_plan"), (acting, "_send_ready")], [(acting, "read_facts"), (acting, "_send")]
+PROPOSED, READY = [(acting, "_plan")], [(acting, "_send_ready")]
+NOT_JUDGED = [(acting, "read_facts"), (acting, "_send")]
 KEPT, NOT_KEPT = [(acting, "_send")], [(acting.execution, "send"), (acting, "observe")]
 
 
@@ -45,14 +49,18 @@ def run(shop: Shop, *, quick: bool) -> Iterator[Row]:
 def _measured(shop: Shop, times: int, refund: Tool, where: str) -> Iterator[Row]:
     for customer in shop.customers(WARM_UP):
         shop.whole(customer)
-    with metering(of=JUDGED, without=NOT_JUDGED) as meter:
+    with (
+        metering(of=PROPOSED, without=NOT_JUDGED) as held,
+        metering(of=READY, without=NOT_JUDGED) as sent,
+    ):
         for customer in shop.customers(times):
             shop.whole(customer)
-    yield Row(f"{where}: held, then sent", meter.per(times))
+    yield Row(f"{where}: held", held.per(times))
+    yield Row(f"{where}: sent", sent.per(times))
     with _allowed(refund):
         for customer in shop.customers(WARM_UP):
             shop.by_itself(customer)
-        with metering(of=JUDGED, without=NOT_JUDGED) as meter:
+        with metering(of=PROPOSED, without=NOT_JUDGED) as meter:
             for customer in shop.customers(times):
                 shop.by_itself(customer)
         yield Row(f"{where}: goes by itself", meter.per(times))

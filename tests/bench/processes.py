@@ -29,8 +29,13 @@ def fake_model(*options: str) -> Iterator[str]:
 
 
 @contextmanager
-def worker(broker: Broker, folder: Path, *, threads: int, **environment: str) -> Iterator[int]:
-    """`manage.py run_worker` with its threads registered; yields its process id."""
+def worker(
+    broker: Broker, folder: Path, *, threads: int, registered: int | None = None, **environment: str
+) -> Iterator[int]:
+    """`manage.py run_worker` with its threads registered; yields its process id.
+
+    `registered` is how many there are with those of other workers before it.
+    """
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SUPPORTAGENT_DATA_DIR": str(folder)}
     command = [sys.executable, "manage.py", "run_worker", f"--threads={threads}"]
     with (folder / "worker.log").open("wb") as log:
@@ -42,8 +47,8 @@ def worker(broker: Broker, folder: Path, *, threads: int, **environment: str) ->
             stderr=log,
         )
     try:
-        registered = lambda: Worker.count(connection=broker.client) == threads  # noqa: E731
-        eventually(registered, within=60, told=f"the worker did not start: see {folder}")
+        there = lambda: Worker.count(connection=broker.client) == (registered or threads)  # noqa: E731
+        eventually(there, within=60, told=f"the worker did not start: see {folder}")
         yield process.pid
     finally:
         process.terminate()

@@ -14,7 +14,7 @@ WARM_UP = 3
 
 
 def run(shop: Shop, *, quick: bool) -> Iterator[Row]:
-    """One at a time for the cost of a step, then 1 and 16 in flight with a model that answers at once or in 1 s."""
+    """One at a time for the cost of a step, then up to 64 in flight with a model that answers at once or in 1 s."""
     with model():
         for customer in shop.customers(WARM_UP):
             shop.whole(customer)
@@ -24,6 +24,7 @@ def run(shop: Shop, *, quick: bool) -> Iterator[Row]:
     with model(latency_ms=1000):
         yield _throughput(shop, 1, 1 if quick else 3, latency_ms=1000)
         yield _throughput(shop, 16, 16 if quick else 64, latency_ms=1000)
+        yield _throughput(shop, 64, 64 if quick else 128, latency_ms=1000)
 
 
 def _statements(shop: Shop) -> Row:

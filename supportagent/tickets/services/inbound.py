@@ -3,8 +3,12 @@
 import secrets
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from audit import log as audit_log
 from audit.context import Actor
+from supportagent.prepared import first, insert, prepared
+from supportagent.prepared import save as save_columns
 from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import DuplicateMessage, InvalidMessage, NotYours
@@ -41,7 +45,7 @@ def receive_message(
         # The race closed here: two posts of one customer at once (a double click, a resend, two tabs) would both
         # find no thread or no such message, and make two. The customer's row puts them in order; the unique
         # constraint on the ticket's client message ids stands behind it.
-        customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+        [customer] = _locked_customer(customer.pk)
         known = _already_received(customer, client_message_id)
         if known is not None:
             if known.body != text:
@@ -64,11 +68,7 @@ def _already_received(customer: Customer, client_message_id: str) -> Message | N
     """Looked up over all of the customer's threads: a resend may arrive after the thread was resolved."""
     if not client_message_id:
         return None
-    return (
-        Message.objects.filter(ticket__customer=customer, client_message_id=client_message_id)
-        .select_related("ticket")
-        .first()
-    )
+    return first(_with_client_id(customer.pk, client_message_id))
 
 
 def _thread_of(customer: Customer, channel: str, assurance: str, ticket: Ticket | None) -> Ticket | None:
@@ -78,11 +78,27 @@ def _thread_of(customer: Customer, channel: str, assurance: str, ticket: Ticket 
             raise NotYours("This thread belongs to somebody else.")
         if not locked.is_over:
             return locked
-    threads = locked_rows().filter(customer=customer, channel=channel, assurance=assurance)
-    newest = threads.open().order_by("-pk").first()
+    newest = first(_newest_open(customer.pk, channel, assurance))
     if newest is not None:
         newest.customer = customer
     return newest
+
+
+@prepared
+def _locked_customer(pk: int) -> QuerySet[Customer]:
+    return Customer.objects.select_for_update(no_key=True).filter(pk=pk).order_by()
+
+
+@prepared
+def _with_client_id(customer_id: int, client_message_id: str) -> QuerySet[Message]:
+    sent = Message.objects.filter(ticket__customer=customer_id, client_message_id=client_message_id)
+    return sent.select_related("ticket").order_by("pk")[:1]
+
+
+@prepared
+def _newest_open(customer_id: int, channel: str, assurance: str) -> QuerySet[Ticket]:
+    threads = locked_rows().filter(customer=customer_id, channel=channel, assurance=assurance)
+    return threads.open().order_by("-pk")[:1]
 
 
 def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
@@ -153,14 +169,15 @@ def _open(customer: Customer, *, team: Team | None, **fields: str) -> Ticket:
     The number is derived from the key that the database hands out, so two threads opened at once cannot get the
     same one and neither waits for the other. A rolled-back insert leaves a gap; nothing reads meaning into it.
     """
-    ticket = Ticket.objects.create(
+    ticket = Ticket(
         number=f"new-{secrets.token_hex(8)}",
         customer=customer,
         team=team or Team.objects.all().front_desk(),
         **fields,
     )
+    insert(ticket)
     ticket.number = f"T-{FIRST_NUMBER + ticket.pk}"
-    ticket.save(update_fields=["number"])
+    save_columns(ticket, "number")
     return ticket
 
 
