@@ -179,7 +179,10 @@ _SUM = re.compile(
 
 def unbacked(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
     """The kinds of effect that the text claims to have happened without a succeeded call or a record that shows it."""
-    sentences = _SENTENCE_ENDS.split(disguises.in_latin(text))
+    read = disguises.in_latin(text)
+    # With accents that some language needs, and without those that only hide a word.
+    texts = dict.fromkeys([read, disguises.unmarked(read)])
+    sentences = [sentence for text in texts for sentence in _SENTENCE_ENDS.split(text)]
     claimed = [(claim, sentence) for sentence in sentences for claim in CLAIMS if _claims(claim, sentence)]
     if not claimed:
         return []
