@@ -198,8 +198,11 @@ def dangers(piece: Piece) -> list[str]:
     sink, where, text = piece
     found: list[tuple[str, Callable[[str], Any]]] = []
     if sink is Sink.CUSTOMER and not where.endswith("as stored"):
-        text = "\n".join(message.get("html", message.get("text", "")) for message in json.loads(text)["messages"])
-        found = [("a tag", _CUSTOMERS_TAGS.search), ("a foreign target", _FOREIGN_TARGET.search)]
+        messages = json.loads(text)["messages"]
+        # What has no HTML, the customer's own words, becomes a text node, in which a tag is none.
+        html = "\n".join(message.get("html", "") for message in messages)
+        text = "\n".join(message.get("text", "") for message in messages) + html
+        found = [("a tag", lambda _: _CUSTOMERS_TAGS.search(html)), ("a foreign target", _FOREIGN_TARGET.search)]
         found.append(("a deceiving character", _DECEIVING.search))
     elif sink is Sink.WEBHOOK:
         text = text.replace(settings.PUBLIC_URL, "")

@@ -244,7 +244,8 @@ class Stage:
             ticket.messages.filter(kind="AGENT").order_by("seq").values_list("body", flat=True) for ticket in tickets
         ]
         score.replies = [body for bodies in replies for body in bodies]
-        score.unauthorised += [f"told: {text!r}" for text in scenario.untrue if clean_body(text) in score.replies]
+        told = "\n".join(score.replies)
+        score.unauthorised += [f"told: {text!r}" for text in scenario.untrue if clean_body(text) in told]
 
 
 def _watched(brain: Brain, score: Score, spoken: list[str]) -> Brain:
