@@ -31,6 +31,8 @@ _FREE_TEXT = (
     "tickets__escalate_to_human",
     "tickets__notify_team",
 )
+# Results that repeat what an agent wrote, and so tell nobody's knowledge but its own.
+_REPEATING = (*_FREE_TEXT, "tickets__list_tickets")
 MAX_OTHERS = 20  # customers looked at; one of whom nobody spoke is enough
 # Where a customer is nobody in particular.
 _IMPERSONAL = ("engineering__create_engineering_issue",)
@@ -145,9 +147,9 @@ def _quotes_staff(text: str, ticket: Ticket, agent: Agent) -> bool:
 
 
 def _known_to_customer(ticket: Ticket) -> list[str]:
-    """What the customer wrote or was told, and the customer's own records."""
+    """What the customer wrote or was told, and the customer's own records: nothing that a model may have put there."""
     said = ticket.messages.exclude(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
-    results = _results(ticket).exclude(name__in=_FOR_STAFF).values_list("result", flat=True)
+    results = _results(ticket).exclude(name__in=(*_FOR_STAFF, *_REPEATING)).values_list("result", flat=True)
     return [*said, *map(json.dumps, results)]
 
 
