@@ -73,6 +73,9 @@ class Explorer:
     def new_brain(self) -> Brain:
         waiting: list[Try] = []
         turns = [0]
+        # Which calls get far is worth remembering for the next conversation; what was read in one is forgotten, as it
+        # is by a model: a ticket's replies can be compared only with what its own runs have read.
+        self.heard.clear()
 
         def brain(seen: Seen) -> Turn:
             self._learn(seen, waiting)
