@@ -179,10 +179,7 @@ _SUM = re.compile(
 
 def unbacked(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
     """The kinds of effect that the text claims to have happened without a succeeded call or a record that shows it."""
-    read = disguises.in_latin(text)
-    # With accents that some language needs, and without those that only hide a word.
-    texts = dict.fromkeys([read, disguises.unmarked(read)])
-    sentences = [sentence for text in texts for sentence in _SENTENCE_ENDS.split(text)]
+    sentences = _SENTENCE_ENDS.split(disguises.in_latin(text))
     claimed = [(claim, sentence) for sentence in sentences for claim in CLAIMS if _claims(claim, sentence)]
     if not claimed:
         return []
@@ -191,10 +188,12 @@ def unbacked(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
 
 
 def _claims(claim: Claim, sentence: str) -> bool:
+    # English needs no accents, so there they only hide a word. In German they tell "würde" from "wurde".
+    plain = {"en": disguises.unmarked(sentence)}
     return any(
-        not _is_denied(sentence, match, language)
+        not _is_denied(plain.get(language, sentence), match, language)
         for language, words in claim.words.items()
-        for match in words.finditer(sentence)
+        for match in words.finditer(plain.get(language, sentence))
     )
 
 

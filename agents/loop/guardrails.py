@@ -73,8 +73,8 @@ def without_secrets(reply: ModelReply) -> ModelReply:
     """The reply as it is kept: what a model must not know is not written down either, nor sent to it again."""
     clean = replace(
         reply,
-        text=secrets.masked(reply.text),
-        reasoning=secrets.masked(reply.reasoning),
+        text=secrets.removed(reply.text),
+        reasoning=secrets.removed(reply.reasoning),
         tool_calls=tuple(
             RequestedCall(call.id, call.name, _without_secrets(call.arguments)) for call in reply.tool_calls
         ),

@@ -137,6 +137,14 @@ def test_what_arguments_say_is_searched_and_not_how_their_json_spells_it(
     assert ToolCall.objects.get().code == code
 
 
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_secret_in_disguise_is_not_kept_for_those_who_read_the_run(world: World, key: str, disguise: str) -> None:
+    run = say(world, f"The key is {DISGUISES[disguise](key)}.")
+    kept = ModelCall.objects.get(run=run)
+    assert kept.fate == ModelCall.Fate.WITHHELD
+    assert not secrets.holds_secret(kept.text)
+
+
 def test_a_secret_that_json_spells_in_escapes_is_not_kept(world: World, key: str) -> None:
     text = f'{{"stated_reason": "{escaped(key)}", "other": "\\\\u0041\\""}}'
     world.script([{"calls": [{"name": "tickets__list_tickets", "arguments": text}]}, {"text": "No."}])

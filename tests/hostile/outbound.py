@@ -193,6 +193,10 @@ def elsewhere(frames_from: int, entries_after: int, lines: list[str]) -> Iterato
     yield Sink.LOGS, "log", "\n".join(lines)
 
 
+def is_run(piece: Piece) -> bool:
+    return piece[1].startswith("/console/runs/")
+
+
 def dangers(piece: Piece) -> list[str]:
     """What a browser would do with a text that it must only show: tags, foreign targets, deceiving characters."""
     sink, where, text = piece
