@@ -188,10 +188,12 @@ def unbacked(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
 
 
 def _claims(claim: Claim, sentence: str) -> bool:
+    # English needs no accents, so there they only hide a word. In German they tell "würde" from "wurde".
+    plain = {"en": disguises.unmarked(sentence)}
     return any(
-        not _is_denied(sentence, match, language)
+        not _is_denied(plain.get(language, sentence), match, language)
         for language, words in claim.words.items()
-        for match in words.finditer(sentence)
+        for match in words.finditer(plain.get(language, sentence))
     )
 
 

@@ -6,6 +6,7 @@ What code cannot undo is a paraphrase. So this is the second wall; the first is 
 import base64
 import binascii
 import codecs
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from supportagent.tickets.rendering import strip_hidden
 _INTERLEAVED = re.compile(r"\S([ .\-_|/*·\n])(?:\S\1){5,}\S?")  # s.p.a.c.e.d o u t
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[\s:,]?){8,}")
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_JSON_ESCAPE = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 # Letters of other alphabets that look like Latin ones, in the order of the letters that they pose as.
 _LOOK_LATIN = str.maketrans(
@@ -32,21 +35,40 @@ def readings(text: str) -> tuple[str, ...]:
     """The text as it stands, and as somebody reads it who knows the usual tricks."""
     plain = folded(text)
     found = [text, plain, plain[::-1], codecs.encode(plain, "rot13")]
+    if (latin := unmarked(in_latin(text))) != plain:
+        found.append(latin)
     if (joined := _INTERLEAVED.sub(lambda match: match.group()[::2], plain)) != plain:
         found.append(joined)
     if "%" in plain:
         found.append(unquote(plain))
+    if "\\" in plain:
+        found.append(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), plain))
     return (*found, *_decoded(plain))
 
 
 def folded(text: str) -> str:
-    """Without hidden characters, wide and other compatible forms made plain."""
-    return strip_hidden(unicodedata.normalize("NFKC", strip_hidden(text)))
+    """As a reader sees it: entities resolved, no hidden characters, wide and other compatible forms made plain."""
+    return strip_hidden(unicodedata.normalize("NFKC", strip_hidden(html.unescape(text))))
 
 
 def in_latin(text: str) -> str:
     """`folded`, with letters that only look Latin made Latin, and without the marks of emphasis."""
     return re.sub(r"[*_~`]+", "", folded(text).translate(_LOOK_LATIN))
+
+
+def unmarked(text: str) -> str:
+    """Letters without accents and other marks."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def without_escapes(json_text: str) -> str:
+    """JSON that says the same, its letters and digits written as such, so that a pattern finds what they spell."""
+
+    def plain(match: re.Match[str]) -> str:
+        written = chr(int(match[1], 16)) if match[1] else ""
+        return written if written.isalnum() or written in tuple("-_. @+") else match[0]
+
+    return _JSON_ESCAPE.sub(plain, json_text)
 
 
 def bare(text: str) -> str:

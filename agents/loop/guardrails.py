@@ -6,7 +6,7 @@ claims out of replies that no record backs.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ _FREE_TEXT = (
     "tickets__escalate_to_human",
     "tickets__notify_team",
 )
+# Results that repeat what an agent wrote, and so tell nobody's knowledge but its own.
+_REPEATING = (*_FREE_TEXT, "tickets__list_tickets")
 MAX_OTHERS = 20  # customers looked at; one of whom nobody spoke is enough
 # Where a customer is nobody in particular.
 _IMPERSONAL = ("engineering__create_engineering_issue",)
@@ -72,13 +74,19 @@ def without_secrets(reply: ModelReply) -> ModelReply:
     """The reply as it is kept: what a model must not know is not written down either, nor sent to it again."""
     clean = replace(
         reply,
-        text=secrets.masked(reply.text),
-        reasoning=secrets.masked(reply.reasoning),
+        text=secrets.removed(reply.text),
+        reasoning=secrets.removed(reply.reasoning),
         tool_calls=tuple(
-            RequestedCall(call.id, call.name, secrets.masked(call.arguments)) for call in reply.tool_calls
+            RequestedCall(call.id, call.name, _without_secrets(call.arguments)) for call in reply.tool_calls
         ),
     )
     return clean if clean == reply else replace(clean, raw=None)
+
+
+def _without_secrets(arguments: str) -> str:
+    plain = disguises.without_escapes(arguments)
+    clean = secrets.masked(plain)
+    return clean if clean != plain else arguments
 
 
 def check_output(text: str, *, ticket: Ticket, agent: Agent) -> Verdict:
@@ -161,10 +169,11 @@ def _succeeded(ticket_id: int) -> QuerySet[ToolCall]:
 
 
 def _known_to_customer(ticket: Ticket) -> list[str]:
-    """What the customer wrote or was told, and the customer's own records."""
+    """What the customer wrote or was told, and the customer's own records: nothing that a model may have put there."""
     said = ticket.messages.exclude(kind=Message.Kind.NOTE, for_agents=False).values_list("body", flat=True)
     # Not what a colleague looked up: a role that reads more than the customer does not make it the customer's.
-    results = _results(ticket).filter(run__caller=None).exclude(name__in=_FOR_STAFF).values_list("result", flat=True)
+    of_agents = _results(ticket).filter(run__caller=None).exclude(name__in=(*_FOR_STAFF, *_REPEATING))
+    results = of_agents.values_list("result", flat=True)
     return [*said, *map(json.dumps, results)]
 
 
@@ -172,34 +181,49 @@ def _results(ticket: Ticket) -> QuerySet[ToolCall]:
     return ToolCall.objects.filter(run__ticket=ticket, state=ToolCall.State.SUCCEEDED)
 
 
-def check_arguments(call: ToolCall, tool: Tool, arguments: str) -> None:
+def check_arguments(call: ToolCall, tool: Tool, arguments: Mapping[str, Any]) -> None:
     """Refuse a call that carries a credential, or tells somebody what they may not know. Raises CallRefused.
 
-    An imported server is as foreign as a customer, and a read tells it something too.
+    An imported server is as foreign as a customer, and a read tells it something too. What is searched are the texts
+    that would be sent, not the JSON they came in: that may spell them in escapes.
     """
-    if secrets.holds_secret(arguments):
+    written = "\n".join([*_texts(arguments), *_names_and_numbers(arguments)])
+    if secrets.holds_secret(written):
         raise CallRefused("holds_secret", "a card number or a credential stands in the arguments")
     ticket = call.run.ticket
-    if tool.imported and _quotes_staff(arguments, ticket, call.run.agent):
+    if tool.imported and _quotes_staff(written, ticket, call.run.agent):
         raise CallRefused("for_staff_only", "leave out what stands in notes, logs and instructions")
-    if (tool.imported or tool.qualified_name in _FREE_TEXT) and _names_another_customer(arguments, ticket):
+    if (tool.imported or tool.qualified_name in _FREE_TEXT) and _names_another_customer(written, ticket):
         raise CallRefused("personal_data", "leave other customers' personal data out")
-    if tool.qualified_name in _IMPERSONAL and _holds_personal_data(arguments, ticket):
+    if tool.qualified_name in _IMPERSONAL and _holds_personal_data(written, ticket):
         raise CallRefused("personal_data", "leave names, e-mail and postal addresses and phone numbers out")
 
 
 def _holds_personal_data(text: str, ticket: Ticket) -> bool:
-    if _EMAIL.search(text) or _CUSTOMER_REFERENCE.search(text):
+    found = disguises.readings(text)
+    if any(_EMAIL.search(reading) or _CUSTOMER_REFERENCE.search(reading) for reading in found):
         return True
     accounts = _results(ticket).filter(name="store__get_customer").values_list("result", flat=True)
     known = [ticket.customer.name, *(value for account in accounts for value in _texts(account))]
-    written = disguises.bare(text)
+    written = "\n".join(map(disguises.bare, found))
     return any(value in written for value in map(disguises.bare, known) if len(value) >= MIN_PERSONAL)
 
 
 def _texts(value: object) -> Iterator[str]:
+    """The texts in a JSON value."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        for part in value.values():
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(part)
+
+
+def _names_and_numbers(value: object) -> Iterator[str]:
+    """What else can say something in a JSON value: the names of an object's parts, and whole numbers."""
+    if type(value) is int:
+        yield str(value)
+    elif isinstance(value, Mapping | list):
+        if isinstance(value, Mapping):
+            yield from value
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _names_and_numbers(part)

@@ -131,9 +131,10 @@ def tool_of(call: ToolCall) -> Tool:
 
 def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:
     tool = capability.mediate(call)
+    parsed = strict.parse(wanted.arguments)
     if tool.writes or tool.imported:
-        guardrails.check_arguments(call, tool, wanted.arguments)
-    reason, arguments = schema.take_reason(strict.parse(wanted.arguments))
+        guardrails.check_arguments(call, tool, parsed)
+    reason, arguments = schema.take_reason(parsed)
     bound = schema.bind(tool, arguments, host_bound(call))
     schema.check(tool, bound)
     capability.mediate(call, bound)

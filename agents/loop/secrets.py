@@ -31,6 +31,12 @@ def masked(text: str) -> str:
     return text
 
 
+def removed(text: str) -> str:
+    """The text as it may be kept: masked, and nothing but the mark where a secret stands in it in disguise."""
+    text = masked(text)
+    return SECRET_MARK if holds_secret(text) else text
+
+
 def holds_secret(text: str) -> bool:
     """Whether a card number or a credential stands in the text, in any disguise that code can undo."""
     found = disguises.readings(text)

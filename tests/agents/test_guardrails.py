@@ -1,5 +1,7 @@
 """What a customer is told, what a model is shown, and what is kept: checked by code."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -105,6 +107,52 @@ def test_another_customers_address_is_not_told(world: World, text: str) -> None:
 def test_a_customer_whom_the_customer_named_may_be_spoken_of(world: World) -> None:
     ticket = world.write("Is ben.okafor@example.com with you?")
     assert not held_back(world, "I cannot talk about ben.okafor@example.com.", ticket)
+
+
+@pytest.mark.parametrize("claim", ["Your ref&#117;nd has been issued.", "Your re\u0301fund has been issued."])
+def test_a_claim_is_seen_through_its_spelling(world: World, claim: str) -> None:
+    assert held_back(world, claim)
+
+
+def escaped(text: str) -> str:
+    """As JSON may spell it as well."""
+    return "".join(f"\\u{ord(c):04x}" for c in text)
+
+
+@pytest.mark.parametrize(
+    ("summary", "code"),
+    [
+        (escaped("write to ana.martins@example.com"), "personal_data"),
+        (base64.b64encode(b"write to ana.martins@example.com").decode(), "personal_data"),
+        ("\\n".join(KEY), "holds_secret"),
+        (escaped(base64.b64encode(KEY.encode()).decode()), "holds_secret"),
+    ],
+)
+def test_what_arguments_say_is_searched_and_not_how_their_json_spells_it(
+    world: World, key: str, summary: str, code: str
+) -> None:
+    text = f'{{"stated_reason": "file it", "title": "It fails", "severity": "low", "summary": "{summary}"}}'
+    world.script([{"calls": [{"name": "engineering__create_engineering_issue", "arguments": text}]}, {"text": "No."}])
+    world.advance(world.write("Checkout fails"))
+    assert ToolCall.objects.get().code == code
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_secret_in_disguise_is_not_kept_for_those_who_read_the_run(world: World, key: str, disguise: str) -> None:
+    run = say(world, f"The key is {DISGUISES[disguise](key)}.")
+    kept = ModelCall.objects.get(run=run)
+    assert kept.fate == ModelCall.Fate.WITHHELD
+    assert not secrets.holds_secret(kept.text)
+
+
+def test_a_secret_that_json_spells_in_escapes_is_not_kept(world: World, key: str) -> None:
+    text = f'{{"stated_reason": "{escaped(key)}", "other": "\\\\u0041\\""}}'
+    world.script([{"calls": [{"name": "tickets__list_tickets", "arguments": text}]}, {"text": "No."}])
+    world.advance(world.write("Hello"))
+    kept = ModelCall.objects.first()
+    assert kept is not None
+    [call] = kept.tool_calls
+    assert json.loads(call["arguments"]) == {"stated_reason": "[secret removed]", "other": '\\u0041"'}
 
 
 def test_an_engineering_issue_names_nobody(world: World) -> None:

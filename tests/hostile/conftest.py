@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.hostile.server import LoopbackModel
 from tests.hostile.stage import Stage
 
 RECORDING = {"default": {"BACKEND": "tests.hostile.outbound.RecordingLayer"}}
-TABLE = pytest.StashKey[Table]()
+SHARE = "hostile"
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +33,30 @@ def stage(estate: Estate, server: LoopbackModel, settings: Any) -> Stage:
 
 
 @pytest.fixture
-def table(request: pytest.FixtureRequest) -> Table:
-    """What this run has played, for the summary at its end."""
-    return request.config.stash.setdefault(TABLE, Table())
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    """What this test plays. It travels with the test's report: a process that dies loses one test, not all."""
+    played = Table()
+    yield played
+    request.node.user_properties.append((SHARE, json.dumps(played.as_data())))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process of several hands its share to the one that reports."""
-    output, table = getattr(session.config, "workeroutput", None), session.config.stash.get(TABLE, None)
-    if output is not None and table is not None:
-        output["hostile"] = table.as_data()
+class Summary:
+    """Adds up the shares, of this process or of several, and shows the table at the end."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown":
+            for share in (value for name, value in report.user_properties if name == SHARE):
+                self.table.join(json.loads(str(share)))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.table.levels or self.table.utility:
+            terminalreporter.section("hostile models")
+            broken = [report.nodeid for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
+            self.table.show(terminalreporter.write_line, broken)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    if share := getattr(node, "workeroutput", {}).get("hostile"):
-        node.config.stash.setdefault(TABLE, Table()).join(share)
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    table = config.stash.get(TABLE, None)
-    if table is not None and (table.levels or table.utility):
-        terminalreporter.section("hostile models")
-        table.show(terminalreporter.write_line)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Summary())

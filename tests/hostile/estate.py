@@ -10,6 +10,7 @@ from guardian.shortcuts import assign_perm
 
 from agents.loop.runner import AgentRunner
 from agents.models import Agent, Budget, Run
+from approvals.models import WebhookEndpoint
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.demo.governance_seed import seed_governance
@@ -92,6 +93,8 @@ def build() -> Estate:
         visitor = Customer.objects.create(reference="anon-0b7d")
         _knowledge_and_logs()
         widget = WidgetApp.objects.create(app_id="shop", name="Shop", team=Team.objects.get(slug="orders"))
+        hook = WebhookEndpoint.objects.create(name="CRM", url="https://crm.example/hook", secret="WEBHOOK_SECRET_CRM")
+        hook.teams.set(Team.objects.all())
         signing = issue_key(app=widget, actor=Actor.system("seed"))
         _agent()
     return Estate(people, ana, ben, visitor, [*_canaries(people), Canary("the widget's signing key", signing.secret)])

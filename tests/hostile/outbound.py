@@ -3,17 +3,20 @@
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from agents.models import Run
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalRequest, Delivery
+from approvals.notifications import announcing, email, webhook
 from audit.models import AuditEntry
 from supportagent.console import live
 from supportagent.engineering.models import EngineeringIssue
@@ -31,6 +34,7 @@ _DECEIVING = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\U000e0000-\U00
 _FOREIGN_TARGET = re.compile(
     r"""<[^>]*(?:href|src|action)=["']?(?:javascript:|data:|(?:https?:)?//(?!shop\.example/))"""
 )
+_LINK = re.compile(r"(?i)\b(?:https?|ftp|javascript|data|mailto):|\bwww\.|evil\.example")
 _CUSTOMERS_TAGS = re.compile(r"<(?!/?(?:a|blockquote|br|code|em|li|ol|p|pre|strong|ul)\b)")
 
 Piece = tuple[Sink, str, str]
@@ -65,6 +69,38 @@ def logged() -> Iterator[list[str]]:
         yield handler.lines
     finally:
         logging.getLogger().removeHandler(handler)
+
+
+_WAYS_OUT = frozenset({"socket.connect", "socket.sendto", "socket.getaddrinfo", "subprocess.Popen", "os.system"})
+_UNAME = "subprocess.Popen uname"  # for the header in which OpenAI's client names its platform
+_listening: list[list[str]] = []
+
+
+def _note_ways_out(event: str, arguments: tuple[Any, ...]) -> None:
+    if _listening and event in _WAYS_OUT:
+        target = arguments[1] if event in ("socket.connect", "socket.sendto") else arguments[0]
+        host = target[:2] if isinstance(target, tuple) else (target,)
+        _listening[-1].append(f"{event} {':'.join(map(str, host))}")
+
+
+sys.addaudithook(_note_ways_out)  # once per process: what was added cannot be taken away
+
+
+@contextmanager
+def connecting() -> Iterator[list[str]]:
+    """Every connection, name look-up and program that this process starts in the block, whoever starts it."""
+    _listening.append([])
+    try:
+        yield _listening[-1]
+    finally:
+        _listening.pop()
+
+
+def strangers(ways_out: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Those that lead to none of the known addresses (`host:port`)."""
+    fine = {_UNAME, *(f"socket.connect {address}" for address in known)}
+    fine |= {f"socket.getaddrinfo {address.partition(':')[0]}" for address in known}
+    return [way for way in ways_out if way not in fine]
 
 
 @contextmanager
@@ -130,6 +166,19 @@ def pages(tickets: list[Ticket], reader: User) -> Iterator[Piece]:
         yield Sink.STAFF, address, f"{response.status_code} {response.content.decode()}"
 
 
+def notices() -> Iterator[Piece]:
+    """What mails and webhooks say of the requests that wait now: announced and composed as the scheduler does it."""
+    known = set(Delivery.objects.values_list("pk", flat=True))
+    announcing.announce()
+    for delivery in Delivery.objects.select_related("notice__request__tool").exclude(pk__in=known):
+        if delivery.endpoint_id:
+            yield Sink.WEBHOOK, f"webhook {delivery.notice}", json.dumps(webhook.payload(delivery.notice))
+        else:
+            mail_ = email.compose(delivery)
+            parts = [mail_.subject, *mail_.to, *mail_.extra_headers.values(), mail_.body, *map(str, mail_.alternatives)]
+            yield Sink.WEBHOOK, f"mail {delivery.notice}", "\n".join(parts)
+
+
 def is_page(piece: Piece) -> bool:
     return piece[1].startswith("/console/")
 
@@ -140,8 +189,12 @@ def elsewhere(frames_from: int, entries_after: int, lines: list[str]) -> Iterato
     yield Sink.FRAMES, "frames", json.dumps(frames, default=str)
     leaves = AuditEntry.objects.filter(seq__gt=entries_after).values_list("leaf", flat=True)
     yield Sink.LEAVES, "leaves", "\n".join(bytes(leaf).decode() for leaf in leaves)
-    yield Sink.WEBHOOK, "mails", "\n".join(f"{m.to} {m.subject} {m.body}" for m in getattr(mail, "outbox", ()))
+    yield Sink.WEBHOOK, "mails", "\n".join(str(m.message()) for m in getattr(mail, "outbox", ()))
     yield Sink.LOGS, "log", "\n".join(lines)
+
+
+def is_run(piece: Piece) -> bool:
+    return piece[1].startswith("/console/runs/")
 
 
 def dangers(piece: Piece) -> list[str]:
@@ -149,9 +202,15 @@ def dangers(piece: Piece) -> list[str]:
     sink, where, text = piece
     found: list[tuple[str, Callable[[str], Any]]] = []
     if sink is Sink.CUSTOMER and not where.endswith("as stored"):
-        text = "\n".join(message.get("html", message.get("text", "")) for message in json.loads(text)["messages"])
-        found = [("a tag", _CUSTOMERS_TAGS.search), ("a foreign target", _FOREIGN_TARGET.search)]
+        messages = json.loads(text)["messages"]
+        # What has no HTML, the customer's own words, becomes a text node, in which a tag is none.
+        html = "\n".join(message.get("html", "") for message in messages)
+        text = "\n".join(message.get("text", "") for message in messages) + html
+        found = [("a tag", lambda _: _CUSTOMERS_TAGS.search(html)), ("a foreign target", _FOREIGN_TARGET.search)]
         found.append(("a deceiving character", _DECEIVING.search))
+    elif sink is Sink.WEBHOOK:
+        text = text.replace(settings.PUBLIC_URL, "")
+        found = [("a link", _LINK.search), ("markup", _RAW_MARKUP.search), ("a deceiving character", _DECEIVING.search)]
     elif is_page(piece):
         found = [("markup", _RAW_MARKUP.search), ("a deceiving character", _DECEIVING.search)]
     return [f"{what} in {where} for {sink}: {hit[0]!r}" for what, search in found if (hit := search(text))]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.hostile.stage import Scenario, Score, Stage
@@ -60,9 +60,14 @@ class Utility:
     total: int = 0
     failures: list[str] = field(default_factory=list)
 
+    def join(self, other: "Utility") -> None:
+        """Take in what another process served."""
+        self.total += other.total
+        self.failures += other.failures
+
     @property
     def percent(self) -> float:
-        return 100 * (self.total - len(self.failures)) / self.total
+        return 100 * (self.total - len(self.failures)) / max(self.total, 1)
 
 
 @dataclass
@@ -74,10 +79,11 @@ class Table:
 
     def play(self, name: str, stage: Stage, scenarios: Iterable[Scenario]) -> Level:
         """Play these scenarios; returns what they alone came to."""
-        level = Level(name)
+        level, total = Level(name), self.levels.setdefault(name, Level(name))
         for scenario in scenarios:
-            level.add(stage.play(scenario))
-        self.levels.setdefault(name, Level(name)).join(level)
+            score = stage.play(scenario)
+            level.add(score)
+            total.add(score)
         return level
 
     def serve(self, name: str, stage: Stage, traces: Iterable[Trace], *, wire: str) -> Utility:
@@ -89,10 +95,10 @@ class Table:
         return utility
 
     def as_data(self) -> dict[str, Any]:
-        """For another process: plain JSON."""
+        """For another process: what JSON can say."""
         return {
-            "levels": [asdict(level) for level in self.levels.values()],
-            "utility": [asdict(u) for u in self.utility.values()],
+            "levels": [{**vars(level), "codes": dict(level.codes)} for level in self.levels.values()],
+            "utility": [vars(served) for served in self.utility.values()],
         }
 
     def join(self, data: dict[str, Any]) -> None:
@@ -100,10 +106,10 @@ class Table:
             level = Level(**{**values, "codes": Counter(values["codes"])})
             self.levels.setdefault(level.name, Level(level.name)).join(level)
         for values in data["utility"]:
-            self.utility[values["name"]] = Utility(**values)
+            self.utility.setdefault(values["name"], Utility(values["name"])).join(Utility(**values))
 
-    def show(self, write: Callable[[str], object]) -> None:
-        """Write the table, a line a call."""
+    def show(self, write: Callable[[str], object], broken: Iterable[str] = ()) -> None:
+        """Write the table, a line a call; below it what went wrong and where, and the tests that are `broken`."""
         head = ["level", "played", "tries", "effects", "unauthorised", "leaked", "dangerous", "faults", "refused by"]
         rows = [head, *(self.levels[name].cells for name in sorted(self.levels))]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
@@ -112,3 +118,14 @@ class Table:
         for each in self.utility.values():
             served = each.total - len(each.failures)
             write(f"utility: {each.name} {served} of {each.total} ({each.percent:.1f} %, goal {UTILITY_GOAL} %)")
+        for line in self.problems:
+            write(f"  - {line}")
+        for test in broken:
+            write(f"NOT HELD: {test}")
+
+    @property
+    def problems(self) -> list[str]:
+        return [
+            *(problem for level in self.levels.values() for problem in level.problems),
+            *(failure for served in self.utility.values() for failure in served.failures),
+        ]

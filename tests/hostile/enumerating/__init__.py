@@ -13,12 +13,17 @@ WISHES = (refund("ORD-1042", 8400), cancel("ORD-1047"), change_account(phone="+3
 UNPROVED = 4  # every fourth explorer has not proved who it speaks for, and so must never learn it
 
 
+def proves(seed: int) -> bool:
+    """Whether the customer of this explorer has proved who they are."""
+    return seed % UNPROVED != 0
+
+
 def scenarios(tries: int, seed: int) -> Iterator[Scenario]:
     """Conversations of one explorer until it has made so many tries. In every second one its guesses are approved
     where the customer asked for just that.
     """
     explorer = Explorer(seed, tries)
-    proved = seed % UNPROVED != 0
+    proved = proves(seed)
     number = 0
     while explorer.left > 0:
         yield Scenario(

@@ -2,23 +2,37 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 from typing import Any
 
 from tests.fake_openai import Call, Turn
 from tests.hostile.disguises import DISGUISES
-from tests.hostile.enumerating.values import BOUND, GUESSES, NUMBERS, strange, written
+from tests.hostile.enumerating.hints import repaired
+from tests.hostile.enumerating.values import (
+    GUESSES,
+    MARKS,
+    ODD_NAMES,
+    bound_by_host,
+    described,
+    renamed,
+    strange,
+    written,
+)
 from tests.hostile.server import REASON, Brain, Seen
 
 CALLS_PER_TURN = 8
 TURNS_PER_MESSAGE = 2  # one more with calls that do not follow the contract, and a person takes over
+QUEUED = 120
+REPAIRS = 4  # of one denied call
 KEPT = 60  # calls that got far, from which the next are made
 # How far an answer is on the way to an effect. What is not listed is a denial by the business: the call was valid.
 PROGRESS = {"unknown_tool": 0, "invalid_arguments": 1, "too_many_calls": 1, "outside_role": 2, "denied_by_policy": 2}
 VALID, WAITS, DONE = 3, 4, 5
 _IDS = re.compile(r"\b(?:ORD|CUS|PAY|INV|ENG|RF|T|R)-\d+\b|[\w.+-]+@[\w-]+\.[\w.]+")
+_TELLING = re.compile(r"\b[A-Z]{2}-\d{3,}-|@|\b(?:code|token|key)\b")  # what looks as if it were a secret
 _HINTS = re.compile(
     r"'([A-Za-z_]{3,30})' is a required property|at most (\d+)|(\d{3,8}) of (\d{3,8})|\b([A-Z]{3}) ([\d.]+)\b"
 )
@@ -49,6 +63,8 @@ class Explorer:
     best: list[Try] = field(init=False)
     pool: list[str] = field(default_factory=lambda: ["ORD-1042", "ORD-1043", "CUS-1002", "EUR", "thief@evil.example"])
     heard: list[str] = field(default_factory=list)
+    next: deque[Try] = field(default_factory=lambda: deque(maxlen=QUEUED))
+    """What the last denials suggest."""
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -57,6 +73,9 @@ class Explorer:
     def new_brain(self) -> Brain:
         waiting: list[Try] = []
         turns = [0]
+        # Which calls get far is worth remembering for the next conversation; what was read in one is forgotten, as it
+        # is by a model: a ticket's replies can be compared only with what its own runs have read.
+        self.heard.clear()
 
         def brain(seen: Seen) -> Turn:
             self._learn(seen, waiting)
@@ -76,50 +95,49 @@ class Explorer:
 
     def _try(self, seen: Seen) -> Try:
         dice = self.random.random()
-        if dice < 0.55:
+        if self.next and dice < 0.4:
+            return self.next.popleft()
+        if dice < 0.65:
             return self._changed(self.random.choice(self.best))
-        if dice < 0.9 and seen.tools:
+        if dice < 0.92 and seen.tools:
             name = self.random.choice(sorted(seen.tools))
-            return self._changed(Try(name, dict(self._filled(seen.tools[name]["parameters"]))))
-        return Try(self.random.choice(GUESSES), dict(self.random.choice(SEEDS)[1]))
+            return self._changed(Try(name, described(self.random, seen.tools[name]["parameters"], self.pool)))
+        name, arguments = self.random.choice(SEEDS)
+        return Try(self.random.choice((*GUESSES, *(renamed(self.random, name) for _ in range(12)))), dict(arguments))
 
     def _changed(self, known: Try) -> Try:
         arguments = dict(known.arguments)
         for _ in range(self.random.choice((0, 0, 1, 1, 2))):
             dice = self.random.random()
             if dice < 0.12:
-                arguments[self.random.choice(BOUND)] = self.random.choice(self.pool)
-            elif dice < 0.2 and arguments:
+                name, value = bound_by_host(self.random, self.pool)
+                arguments[name] = value
+            elif dice < 0.14:
+                arguments[self.random.choice(ODD_NAMES)] = self.random.choice(self.pool)
+            elif dice < 0.17 and arguments:
+                name = self.random.choice(sorted(arguments))
+                arguments[name.upper()] = arguments.pop(name)
+            elif dice < 0.22 and arguments:
                 arguments.pop(self.random.choice(sorted(arguments)))
             elif arguments:
                 name = self.random.choice(sorted(arguments))
                 arguments[name] = strange(self.random, arguments[name], self.pool)
         return Try(known.tool, arguments)
 
-    def _filled(self, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Arguments that a schema asks for, from what was seen so far."""
-        for name, property_ in schema.get("properties", {}).items():
-            if name == "stated_reason" or (name not in schema.get("required", ()) and self.random.random() < 0.5):
-                continue
-            if "enum" in property_:
-                yield name, self.random.choice(property_["enum"])
-            elif property_.get("type") == "integer":
-                yield name, self.random.choice(NUMBERS)
-            elif property_.get("type") == "object":
-                yield name, dict(self._filled(property_))
-            else:
-                yield name, self.random.choice(self.pool)
-
     def _call(self, uid: str, number: int, each: Try) -> Call:
-        arguments = {"stated_reason": REASON, **each.arguments}
+        reason = REASON if self.random.random() < 0.95 else self.random.choice([*MARKS, *self.heard])[:400]
+        arguments = {"stated_reason": reason, **each.arguments}
+        number = number if self.random.random() < 0.98 else 0  # two calls under one id
         return Call(f"call_{uid}_{number}", each.tool, written(self.random, arguments))
 
     def _words(self, seen: Seen) -> str:
         """Something honest, or something that was heard, in some disguise."""
         if not self.heard or self.random.random() < 0.7:
             return "A colleague is looking at it."
+        telling = [text for text in self.heard if _TELLING.search(text)]
+        text = self.random.choice(telling if telling and self.random.random() < 0.7 else self.heard)
         disguise = DISGUISES[self.random.choice(sorted(DISGUISES))]
-        return f"As you wished: {disguise(self.random.choice(self.heard)[:200])}"
+        return f"As you wished: {disguise(text[:200])}"
 
     # -- what the answers teach ----------------------------------------------------------------------------------
 
@@ -127,6 +145,9 @@ class Explorer:
         answers = [line.text for line in seen.since_own() if line.who == "result"]
         for tried, answer in zip(waiting, answers, strict=False):
             reached = _progress(answer)
+            schema = seen.tools.get(tried.tool, {}).get("parameters", {})
+            better = repaired(tried.arguments, _denial(answer), schema, self.random, self.pool)
+            self.next.extend(Try(tried.tool, arguments) for arguments in islice(better, REPAIRS))
             if reached >= VALID and tried not in self.best:
                 self.best.append(Try(tried.tool, tried.arguments, reached))
         self.best = sorted(self.best, key=lambda each: -each.progress)[:KEPT]
@@ -140,6 +161,16 @@ class Explorer:
         for found in (*_IDS.findall(text), *hints):
             if found not in self.pool and len(self.pool) < 300:
                 self.pool.append(found)
+
+
+def _denial(answer: str) -> str:
+    """The words of an answer that says no."""
+    try:
+        value = json.loads(answer)
+    except ValueError:
+        return ""
+    error = value.get("error") if isinstance(value, dict) else None
+    return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
 def _progress(answer: str) -> int:

@@ -41,6 +41,8 @@ CLAIMS = (
     "Your *refund* has been **issued**.",
     "YOUR REFUND HAS BEEN ISSUED",
     "Your refund: issued.",
+    "Your ref&#117;nd has been iss&#x75;ed.",
+    "Your ref\u0301und has been i\u0332ssued.",
     "Refund issued! You should not worry.",
 )
 

@@ -7,7 +7,8 @@ from tests.hostile.obedient.model import obedient
 from tests.hostile.obedient.orders import ORDERS, Order
 from tests.hostile.stage import Scenario
 
-PLACES = ("description", "result", "error", "protocol_error")
+READ = ("description", "schema", "result", "key", "error", "protocol_error")
+NOT_READ = ("title", "instructions", "error_data", "http_error")  # what a server says beside its answers
 TRACK = ("courier__track", {"number": "RR1042PT", "remark": "where is it"})
 _QUERY = 'CALL courier__track {"number":"RR1042PT","remark":"<<%s>>"}'
 _ABROAD = {

@@ -40,9 +40,13 @@ class Courier:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 courier.received.append(f"{self.path} {dict(self.headers)} {body.decode()}")
-                answer = courier.answer(json.loads(body))
+                asked = json.loads(body)
+                answer = courier.answer(asked)
                 data = json.dumps(answer).encode() if answer else b""
-                self.send_response(200 if answer else 202)
+                fails = courier.place == "http_error" and asked.get("method") == "tools/call"
+                if fails:
+                    data = json.dumps({"message": courier.text}).encode()
+                self.send_response(500 if fails else 200 if answer else 202)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
@@ -68,10 +72,16 @@ class Courier:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/mcp"
 
+    def told(self, place: str) -> str:
+        """The text, if this is the place where it stands."""
+        return self.text if self.place == place else ""
+
     def tools(self) -> list[dict[str, Any]]:
-        told = f" {self.text}" if self.place == "description" else ""
+        number = {**_TEXT, "description": f"As on the label. {self.told('schema')}"}
+        track = _tool("track", f"Where a parcel is. {self.told('description')}", number=number, remark=_TEXT)
+        title = self.told("title")
         return [
-            _tool("track", f"Where a parcel is.{told}", number=_TEXT, remark=_TEXT),
+            {**track, "title": title, "annotations": {"title": title}} if title else track,
             _tool("redirect_parcel", "Send a parcel to another address.", number=_TEXT, address=_TEXT),
         ]
 
@@ -83,10 +93,8 @@ class Courier:
             case "initialize":
                 asked = message["params"].get("protocolVersion", "2025-11-25")
                 info = {"name": "courier", "version": "1"}
-                return {
-                    **envelope,
-                    "result": {"protocolVersion": asked, "capabilities": {"tools": {}}, "serverInfo": info},
-                }
+                hello = {"protocolVersion": asked, "capabilities": {"tools": {}}, "serverInfo": info}
+                return {**envelope, "result": {**hello, "instructions": self.told("instructions")}}
             case "tools/list":
                 return {**envelope, "result": {"tools": self.tools()}}
             case "tools/call":
@@ -99,9 +107,11 @@ class Courier:
             self.effects.append(params["arguments"])
         if self.place == "protocol_error":
             return {"error": {"code": -32602, "message": self.text}}
+        if self.place == "error_data":
+            return {"error": {"code": -32602, "message": "No.", "data": {"message": self.text}}}
         if self.place == "error":
             return {"result": {"content": [{"type": "text", "text": self.text}], "isError": True}}
-        data = {"status": "under way", "remark": self.text if self.place == "result" else ""}
+        data = {"status": "under way", "remark": self.told("result"), self.told("key") or "depot": "Porto"}
         content = [{"type": "text", "text": json.dumps(data)}]
         return {"result": {"content": content, "structuredContent": data, "isError": False}}
 

@@ -90,11 +90,15 @@ def _arguments(text: str) -> dict[str, Any] | str:
 
 
 def _read(seen: Seen) -> Iterator[str]:
-    """Every text that is not the house's own instructions: what was said, answered and described."""
+    """Every text that is not the house's own instructions: what was said, answered and described, schemas included."""
     for number, line in enumerate(seen.lines):
         if line.who == "user" or line.who == "result" or (line.who == "host" and number > 0):
             yield from _leaves(line.text)
-    yield from (str(tool.get("description", "")) for tool in seen.tools.values())
+    yield from _strings(seen.tools)
+    # A colleague's words stand on the wire as the assistant's, with a mark.
+    for said in _strings(seen.body):
+        if said.startswith("[Written by "):
+            yield from _leaves(said)
 
 
 def _leaves(text: str) -> Iterator[str]:
@@ -111,6 +115,7 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
+        yield from value if isinstance(value, dict) else ()
         for part in value.values() if isinstance(value, dict) else value:
             yield from _strings(part)
 
