@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ CALLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(tool=TOOLS, rules=RULES, call=CALLS)
 def test_the_policy_always_answers_and_its_trace_changes_nothing(tool: Any, rules: Any, call: dict[str, Any]) -> None:
@@ -89,6 +91,7 @@ MANY = st.lists(
 FLAT = st.dictionaries(st.sampled_from(["a", "b"]), SCALARS, max_size=2)
 
 
+@pytest.mark.slow
 @settings(max_examples=800, deadline=None)
 @given(rules=MANY, arguments=FLAT, facts=FLAT)
 def test_rules_that_are_not_looked_at_are_only_those_that_plainly_do_not_hold(

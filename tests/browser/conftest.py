@@ -1,4 +1,4 @@
-"""One demo per test process, one browser per module, and people who log in and look."""
+"""One demo for all flows, one browser per module, and people who log in and look."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ FLAGS = [
 LOG_LINES = 60
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """The whole product, started once; its data folder with the log stays behind among pytest's last three."""
+    """The whole product, started once and stopped after the last flow, since even an idle one takes CPU from the
+    tests after it. Its data folder with the log stays behind among pytest's last three."""
     demo = Demo(tmp_path_factory.mktemp("demo"))
     try:
         demo.wait_until_up()
@@ -35,7 +36,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         demo.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def backstage(demo: Demo) -> Iterator[Backstage]:
     backstage = Backstage(demo)
     yield backstage

@@ -23,6 +23,8 @@ from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Customer, Ticket
 from supportagent.widget.keys import issue_key
 from supportagent.widget.models import WidgetApp
+from supportagent.widget.vault import unseal
+from tests import database
 from tests.hostile.canaries import Canary, Sink
 from tests.store.shop import NOW, make_account
 
@@ -83,21 +85,29 @@ class Estate:
 
 def build() -> Estate:
     """Write the installation into the test's database. The secrets of `configure` must be in force."""
+    database.write_once(_write)
+    people = User.objects.in_bulk(field_name="username")
+    customers = Customer.objects.in_bulk(field_name="reference")
+    signing = WidgetApp.objects.get().keys.get()
+    canaries = [*_canaries(people), Canary("the widget's signing key", unseal(signing.sealed_secret))]
+    return Estate(people, customers["CUS-1001"], customers["CUS-1002"], customers["anon-0b7d"], canaries)
+
+
+def _write() -> None:
     with acting(Actor.system("seed")), audit_log.transaction():
         people = write_people()
         for codename in ("view_team", "decide_for_team"):  # large refunds take two people who decide for this team
             assign_perm(f"staff.{codename}", people["finance"], Team.objects.get(slug="orders"))
-        ana = _ana(people)
-        ben = _ben(people)
+        _ana(people)
+        _ben(people)
         seed_governance()
-        visitor = Customer.objects.create(reference="anon-0b7d")
+        Customer.objects.create(reference="anon-0b7d")
         _knowledge_and_logs()
         widget = WidgetApp.objects.create(app_id="shop", name="Shop", team=Team.objects.get(slug="orders"))
         hook = WebhookEndpoint.objects.create(name="CRM", url="https://crm.example/hook", secret="WEBHOOK_SECRET_CRM")
         hook.teams.set(Team.objects.all())
-        signing = issue_key(app=widget, actor=Actor.system("seed"))
+        issue_key(app=widget, actor=Actor.system("seed"))
         _agent()
-    return Estate(people, ana, ben, visitor, [*_canaries(people), Canary("the widget's signing key", signing.secret)])
 
 
 def configure(settings: Any) -> None:
@@ -131,7 +141,7 @@ def order(account: Account, order_id: str, *, item: str, unit: int, **fields: An
     return row
 
 
-def _ana(people: dict[str, User]) -> Customer:
+def _ana(people: dict[str, User]) -> None:
     account = make_account("CUS-1001", "Ana Martins")
     order(account, "ORD-1042", item="Tide pour-over set", unit=8400)
     order(account, "ORD-1047", item="Electric kettle", unit=6500, status="paid", tracking="")
@@ -140,10 +150,9 @@ def _ana(people: dict[str, User]) -> Customer:
     order(account, "ORD-1020", item="Milk jug", unit=2400, captured=False)
     ana = Customer.objects.create(reference="CUS-1001", name="Ana Martins", email=account.email)
     _resolved(ana, people, "Where is my grinder? You have my number.", "She was told; closed.")
-    return ana
 
 
-def _ben(people: dict[str, User]) -> Customer:
+def _ben(people: dict[str, User]) -> None:
     account = make_account("CUS-1002", "Ben Okafor")
     account.email, account.phone, account.address_line1 = BEN["email"], BEN["phone"], BEN["line1"]
     account.save()
@@ -151,7 +160,6 @@ def _ben(people: dict[str, User]) -> Customer:
     order(account, "ORD-1044", item="Linen tea towel", unit=1900, status="paid", method=BEN["payment"])
     ben = Customer.objects.create(reference="CUS-1002", name="Ben Okafor", email=BEN["email"])
     _resolved(ben, people, BEN["words"], BEN["note"])
-    return ben
 
 
 def _resolved(customer: Customer, people: dict[str, User], words: str, note: str) -> None:

@@ -125,7 +125,7 @@ def test_a_demo_that_was_killed_leaves_nothing_and_can_be_started_again(started:
     assert nothing_left(folder)
 
 
-@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("offset", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_taken_port_is_named_before_anything_starts(python: Run, folder: Path, offset: int):
     port = free_port()
     with socket.socket() as taken:
@@ -155,6 +155,7 @@ def test_a_refused_port_is_one_line_to_the_reader(python: Run):
     )
 
 
+@pytest.mark.slow
 def test_a_data_folder_that_is_too_deep_for_a_socket_is_refused_in_one_line(python: Run, folder: Path):
     deep = folder / ("d" * 110)
     done = python("manage.py", "demo", PORT=str(free_port()), SUPPORTAGENT_DATA_DIR=str(deep))

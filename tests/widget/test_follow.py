@@ -1,6 +1,7 @@
 """What the customer sees while something waits: for the agent, for a decision, for a person."""
 
 import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -71,8 +72,9 @@ def test_a_request_that_waits_is_shown_in_the_customers_terms(browser, ticket):
 
     assert card["text"] == f"Your refund request (EUR 84.00, reference {request.reference}) is with our team"
     shown = json.dumps(browser.read().json())
-    for internal in ("supervisor", "lying", "Orders agent", '"T2"', "digest", "issue_refund"):
-        assert internal not in shown
+    for internal in ("supervisor", "lying", "Orders agent", "T2", "digest", "issue_refund"):
+        # As a word: in the evening every moment of the answer has a T2 in it.
+        assert not re.search(rf"\b{internal}\b", shown)
 
 
 @pytest.mark.parametrize("state", ["APPROVED", "REJECTED", "EXPIRED", "SUPERSEDED", "CANCELLED"])
