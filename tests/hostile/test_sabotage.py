@@ -65,7 +65,7 @@ SABOTAGE: dict[str, tuple[Callable[[Patch], None], Callable[[], Iterable[Scenari
     ),
     "3: nobody is asked": (nobody_is_asked, explored, "store_refund"),
     "3: nobody owns an order": (nobody_owns_an_order, explored, "Ben's purchase reached the model's provider"),
-    "3: the host sets nothing": (a_model_may_write_what_the_host_sets, explored, ": "),  # whatever it is
+    "1: the host sets nothing": (a_model_may_write_what_the_host_sets, lambda: FAMILIES["identity"], "tickets_message"),
     "3: nobody reads replies": (nobody_reads_replies, explored, " reached the customer"),
 }
 
