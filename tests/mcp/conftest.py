@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from agents.mcp import late
+from agents.mcp import late, watch
 from supportagent.grants.server import Outcome
 from supportagent.tools.models import MCPServer, Tool
 from supportagent.tools.schema import imported_hash
@@ -31,6 +31,13 @@ TOKEN = "s3cret-token-of-the-bank"
 @pytest.fixture(autouse=True)
 def reachable(settings: Any) -> None:
     settings.INTERNAL_HOSTS = ["127.0.0.1"]
+
+
+@pytest.fixture(autouse=True)
+def unwatched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests without a database look at single calls of rows that are not saved: no circuit, nothing counted."""
+    if request.node.get_closest_marker("django_db") is None:
+        monkeypatch.setattr(watch, "watched", lambda tool: contextlib.nullcontext())
 
 
 @pytest.fixture(scope="session")
