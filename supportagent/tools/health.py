@@ -10,11 +10,11 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import F, QuerySet, Sum
-from django.db.models.functions import Now
+from django.db import connection, transaction
+from django.db.models import Model, QuerySet, Sum
 from django.utils import timezone
 
 from audit import log as audit_log
@@ -86,50 +86,39 @@ def release(admission: Admission) -> None:
 
 def note(admission: Admission, *, seconds: float, problem: str = "", unknown: bool = False) -> None:
     """Count a call that took so long. `problem`: why it was not answered, in our own words; "" when it was."""
-    milliseconds = max(round(seconds * 1000), 0)
-    counted = {
-        "calls": F("calls") + 1,
-        "failures": F("failures") + int(bool(problem)),
-        "unknown": F("unknown") + int(unknown),
-        "took_ms": F("took_ms") + milliseconds,
-    }
-    if problem:
-        found = {
-            "failures_in_a_row": F("failures_in_a_row") + 1,
-            "failed_at": Now(),
-            "problem": problem[:PROBLEM_LIMIT],
-        }
-    else:  # whichever call it was: a server that answers is there
-        found = {"failures_in_a_row": 0, "openings": 0, "retry_at": None, "answered_at": Now()}
-    row = ServerHealth.objects.filter(pk=admission.server_id)
-    if not row.update(**counted, **found):
-        # Race: the first calls of a server end at once. One inserts, all add.
-        ServerHealth.objects.bulk_create([ServerHealth(server_id=admission.server_id)], ignore_conflicts=True)
-        row.update(**counted, **found)
-    _count_minute(admission.server_id, milliseconds, failed=bool(problem), unknown=unknown)
+    now, milliseconds = timezone.now(), max(round(seconds * 1000), 0)
+    counted = {"calls": 1, "failures": int(bool(problem)), "unknown": int(unknown), "took_ms": milliseconds}
+    minute = now.replace(second=0, microsecond=0)
+    within = next((limit for limit in CLASSES if milliseconds <= limit), LONGEST)
+    row: dict[str, Any] = {"server_id": admission.server_id}
+    with transaction.atomic():
+        if problem:
+            found = {"failed_at": now, "problem": problem[:PROBLEM_LIMIT]}
+            _add(ServerHealth, row, {**counted, "failures_in_a_row": 1}, found, {"openings": 0})
+        else:  # whichever call it was: a server that answers is there
+            found = {"answered_at": now, "failures_in_a_row": 0, "openings": 0, "retry_at": None}
+            _add(ServerHealth, row, counted, found, {"problem": ""})
+        _add(ServerMinute, {**row, "minute": minute, "within_ms": within}, counted, {}, {})
     if problem:
         _open(admission)
 
 
-def _count_minute(server_id: int, milliseconds: int, *, failed: bool, unknown: bool) -> None:
-    """Add to the row of this minute or begin it, in one statement that both databases know."""
-    minute = timezone.now().replace(second=0, microsecond=0)
-    within = next((limit for limit in CLASSES if milliseconds <= limit), LONGEST)
-    table = ServerMinute._meta.db_table
+def _add(
+    model: type[Model], key: dict[str, Any], counted: dict[str, int], found: dict[str, Any], begun: dict[str, Any]
+) -> None:
+    """Add to the row of this key, and set what was found; or begin it. One statement that both databases know.
+
+    Race: the first calls of a server, or of a minute, end at once. One inserts, the others add to its row.
+    """
+    table, values = model._meta.db_table, {**key, **counted, **found, **begun}
+    adding = [f"{name} = one.{name} + excluded.{name}" for name in counted]
+    setting = [f"{name} = excluded.{name}" for name in found]
+    adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} AS one (server_id, minute, within_ms, calls, failures, unknown, took_ms) "  # noqa: S608
-            "VALUES (%s, %s, %s, 1, %s, %s, %s) ON CONFLICT (server_id, minute, within_ms) DO UPDATE SET "
-            "calls = one.calls + 1, failures = one.failures + excluded.failures, "
-            "unknown = one.unknown + excluded.unknown, took_ms = one.took_ms + excluded.took_ms",
-            [
-                server_id,
-                connection.ops.adapt_datetimefield_value(minute),
-                within,
-                int(failed),
-                int(unknown),
-                milliseconds,
-            ],
+            f"INSERT INTO {table} AS one ({', '.join(values)}) VALUES ({', '.join(['%s'] * len(values))}) "  # noqa: S608
+            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join([*adding, *setting])}",
+            [adapt(value) if isinstance(value, datetime) else value for value in values.values()],
         )
 
 
