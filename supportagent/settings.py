@@ -290,6 +290,10 @@ MCP_REQUESTS_PER_MINUTE = env.number("SUPPORTAGENT_MCP_REQUESTS_PER_MINUTE", 240
 MCP_WAIT_SECONDS = env.seconds("SUPPORTAGENT_MCP_WAIT_SECONDS", 3, at_most=20)
 # Whether the programs of imported stdio servers may be run. Whoever may add one can run anything as our user.
 MCP_STDIO = env.flag("SUPPORTAGENT_MCP_STDIO", not PRODUCTION)
+# The circuit of an imported server: it opens after so many failures in a row, for a pause that doubles up to a limit.
+MCP_CIRCUIT_FAILURES = env.number("SUPPORTAGENT_MCP_CIRCUIT_FAILURES", 5, at_least=1)
+MCP_CIRCUIT_SECONDS = env.seconds("SUPPORTAGENT_MCP_CIRCUIT_SECONDS", 10)
+MCP_CIRCUIT_LIMIT_SECONDS = env.seconds("SUPPORTAGENT_MCP_CIRCUIT_LIMIT_SECONDS", 600)
 # Hosts that a reply may link to; links to others lose their target.
 LINK_HOSTS = env.names("SUPPORTAGENT_LINK_HOSTS")
 # The team that gets a customer's new thread.
@@ -317,6 +321,8 @@ REAPER_SECONDS = env.seconds("SUPPORTAGENT_REAPER_SECONDS", 5)
 SWEEP_SECONDS = env.seconds("SUPPORTAGENT_SWEEP_SECONDS", 1)
 JOB_LOST_AFTER = timedelta(seconds=env.seconds("SUPPORTAGENT_JOB_LOST_SECONDS", 5))  # then the sweep enqueues again
 WORKER_THREADS = env.number("SUPPORTAGENT_WORKER_THREADS", 16, at_least=1, at_most=256)
+# Calls of one imported server at once in a worker process, so that one that hangs does not hold all its threads.
+MCP_CALLS_PER_SERVER = env.number("SUPPORTAGENT_MCP_CALLS_PER_SERVER", max(WORKER_THREADS // 2, 1), at_least=1)
 if LEASE_RENEW_SECONDS * 2 > LEASE_SECONDS:
     raise SettingError("SUPPORTAGENT_LEASE_RENEW_SECONDS", "must be at most half of SUPPORTAGENT_LEASE_SECONDS")
 

@@ -1,7 +1,8 @@
-"""What an admin asks of an imported server from its page: whether it answers, and to take over its tools.
+"""What an admin does with an imported server on its page: test it, import its tools, close its circuit; and its health.
 
-Both talk to the network, so they run outside of the admin's gate and of every transaction. They loosen nothing: a test
-changes nothing, and an import only brings tools that are switched off, and switches off those that changed.
+Test and import talk to the network, so they run outside of the admin's gate and of every transaction. They loosen
+nothing: a test changes nothing, and an import only brings tools that are switched off, and switches off those that
+changed. A closed circuit lets pass what the gate lets pass.
 """
 
 from dataclasses import dataclass, field
@@ -10,16 +11,17 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 
 from agents.mcp import importing
 from agents.mcp.errors import NotExecuted
+from agents.models import ToolCall
 from audit.context import Actor
 from supportagent.console.gate import ungated
-from supportagent.tools import definitions
+from supportagent.tools import definitions, health
 from supportagent.tools.admin import MCPServerAdmin
-from supportagent.tools.models import MCPServer, Tool
+from supportagent.tools.models import MCPServer, ServerHealth, Tool
 
 BUILT_IN = "This server is part of the installation: its tools come with the code, by manage.py sync_mcp_tools."
 SHOWN = 100
@@ -48,9 +50,36 @@ class ConnectedServerAdmin(MCPServerAdmin):
     def get_urls(self) -> list[URLPattern]:
         acts = [
             path(f"<int:pk>/{verb}/", self.admin_site.admin_view(ungated(self._asks(verb))), name=f"mcpserver_{verb}")
-            for verb in ("test", "import")
+            for verb in ("test", "import", "close")
         ]
         return [*acts, *super().get_urls()]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        server = self.get_object(request, object_id) if object_id and request.method == "GET" else None
+        shown = {"health": _health(server)} if server and server.transport != MCPServer.Transport.BUILTIN else {}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def _close(self, request: HttpRequest, server: MCPServer) -> HttpResponse:
+        """Let calls go to the server again at once. It gives nobody a right: the gate judges them as before."""
+        closed = health.close(server, actor=Actor.of(request.user))
+        words = "The circuit is closed: calls go out again." if closed else "The circuit was closed already."
+        self.message_user(request, words)
+        return redirect("admin:tools_mcpserver_change", server.pk)
+
+    def _server(self, request: HttpRequest, pk: int) -> MCPServer:
+        """The server that may be asked by this person. Raises Http404, PermissionDenied."""
+        server = self.get_object(request, str(pk))
+        if server is None:
+            raise Http404
+        if not self.has_change_permission(request, server):
+            raise PermissionDenied
+        return server
 
     def _asks(self, verb: str) -> Any:
         def view(request: HttpRequest, pk: int) -> HttpResponse:
@@ -62,11 +91,9 @@ class ConnectedServerAdmin(MCPServerAdmin):
         """One click; answers 422 with the page where the server is not one to be asked, or does not answer."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        server = self.get_object(request, str(pk))
-        if server is None:
-            raise Http404
-        if not self.has_change_permission(request, server):
-            raise PermissionDenied
+        server = self._server(request, pk)
+        if verb == "close":
+            return self._close(request, server)
         title = f"{server.title}: {'connection tested' if verb == 'test' else 'tools imported'}"
         try:
             if server.transport == MCPServer.Transport.BUILTIN:
@@ -82,6 +109,20 @@ class ConnectedServerAdmin(MCPServerAdmin):
             "found": found,
         }
         return render(request, "agents/server_answer.html", context, status=422 if found.problem else 200)
+
+
+def _health(server: MCPServer) -> dict[str, Any]:
+    """What the block above the form shows."""
+    unknown = ToolCall.objects.filter(tool__server=server, state=ToolCall.State.OUTCOME_UNKNOWN)
+    return {
+        "words": health.in_words(server),
+        "row": ServerHealth.objects.filter(pk=server.pk).first(),
+        "spans": [
+            ("the last hour", health.figures(server.pk, health.HOUR)),
+            ("the last day", health.figures(server.pk, health.DAY)),
+        ],
+        "still_unknown": unknown.count(),
+    }
 
 
 def _test(server: MCPServer, title: str) -> Found:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.mcp import importing, remote
+from agents.mcp import importing, remote, watch
 from agents.mcp.errors import DefinitionChanged, NotExecuted, OutcomeUnknown
 from supportagent.grants import signing
 from supportagent.grants.server import Outcome
@@ -21,7 +21,8 @@ def call_tool(
 
     A refusal comes back as an Outcome with `ok` false. NotExecuted where there is no such built-in server; any other
     exception of one means that its receipt has to be asked. A write of an imported server raises NotExecuted,
-    DefinitionChanged or OutcomeUnknown; a read tries again by itself and raises NotExecuted.
+    DefinitionChanged or OutcomeUnknown; a read tries again by itself and raises NotExecuted. While the server's circuit
+    is open, or too many calls wait for it, nothing is sent: NotExecuted.
     """
     if tool.imported:
         return _call_imported(tool, arguments, key=key)
@@ -47,7 +48,8 @@ def _call_imported(tool: Tool, arguments: dict[str, Any], *, key: str) -> Outcom
     except InvalidArguments as error:
         raise NotExecuted("invalid_arguments", str(error)) from None
     try:
-        return remote.write(tool, sent, key=key) if tool.writes else remote.read(tool, sent)
+        with watch.watched(tool):
+            return remote.write(tool, sent, key=key) if tool.writes else remote.read(tool, sent)
     except DefinitionChanged:
         importing.switch_off_changed(tool)
         raise

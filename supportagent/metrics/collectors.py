@@ -1,7 +1,7 @@
 """What a Prometheus server reads: queues, runs, approvals, budgets, model calls.
 
-Every scrape asks the database and the broker anew, so each process gives the same answer. Labels hold states and
-scopes only: no ids, no names, nothing of a person.
+Every scrape asks the database and the broker anew, so each process gives the same answer. Labels hold states,
+scopes and the names of imported servers only: no ids, nothing of a person.
 """
 
 import logging
@@ -21,6 +21,7 @@ from agents.models import Budget, Run, Spend
 from agents.spending import use_of
 from approvals.models import ApprovalRequest
 from approvals.notifications.health import tally
+from supportagent.tools.models import ServerHealth
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Collector:
         yield from notifications()
         yield from budgets()
         yield from model_calls()
+        yield from servers()
 
 
 def queues() -> Iterator[Metric]:
@@ -140,3 +142,33 @@ def model_calls() -> Iterator[Metric]:
     yield metric
     in_flight = counted.get(Spend.State.RESERVED.value, 0)
     yield GaugeMetricFamily("supportagent_model_calls_in_flight", "Model calls whose cost is reserved", in_flight)
+
+
+def servers() -> Iterator[Metric]:
+    """Imported servers that were called. Their names are rows that an admin wrote: few, and never a person's."""
+    calls = CounterMetricFamily("supportagent_mcp_calls", "Calls of imported servers", labels=["server"])
+    failures = CounterMetricFamily(
+        "supportagent_mcp_failures", "Calls that were not reached, not answered in time or badly", labels=["server"]
+    )
+    unknown = CounterMetricFamily(
+        "supportagent_mcp_unknown_outcomes",
+        "Writes that ended without anybody knowing what they did",
+        labels=["server"],
+    )
+    seconds = CounterMetricFamily("supportagent_mcp_call_seconds", "Time that calls took together", labels=["server"])
+    is_open = GaugeMetricFamily(
+        "supportagent_mcp_circuit_open", "1 while calls are refused because the server fails", labels=["server"]
+    )
+    synced = GaugeMetricFamily(
+        "supportagent_mcp_synced_timestamp_seconds", "When its tools were imported last", labels=["server"]
+    )
+    for row in ServerHealth.objects.select_related("server").order_by("server__name"):
+        name = [row.server.name]
+        calls.add_metric(name, row.calls)
+        failures.add_metric(name, row.failures)
+        unknown.add_metric(name, row.unknown)
+        seconds.add_metric(name, row.took_ms / 1000)
+        is_open.add_metric(name, row.retry_at is not None)
+        if row.server.synced_at is not None:
+            synced.add_metric(name, row.server.synced_at.timestamp())
+    yield from (calls, failures, unknown, seconds, is_open, synced)

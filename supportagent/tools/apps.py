@@ -7,4 +7,7 @@ class ToolsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from supportagent.tools import audit_actions, checks  # noqa: F401 - they register on import
+        from supportagent.console.health import DOCTOR
+        from supportagent.tools import audit_actions, checks, health  # noqa: F401 - two register on import
+
+        DOCTOR["imported servers"] = health.circuits

@@ -86,6 +86,50 @@ class MCPServer(models.Model):
         return self.title
 
 
+class ServerHealth(models.Model):
+    """How the calls of one imported server ended since it was added, and its circuit.
+
+    The circuit is closed while `retry_at` is empty, and open until that time; from then on one call may try. Rows are
+    changed by UPDATEs that add to them (`supportagent/tools/health.py`), never saved as a whole: all workers write.
+    """
+
+    server = models.OneToOneField(MCPServer, on_delete=models.CASCADE, primary_key=True, related_name="health")
+    calls = models.PositiveBigIntegerField(default=0)
+    failures = models.PositiveBigIntegerField(default=0, help_text="Not reached, no answer in time, or a bad one.")
+    unknown = models.PositiveBigIntegerField(default=0, help_text="Writes of which nobody knew whether they were done.")
+    took_ms = models.PositiveBigIntegerField(default=0, help_text="Of all calls together, unanswered ones included.")
+    failures_in_a_row = models.PositiveIntegerField(default=0)
+    openings = models.PositiveIntegerField(default=0, help_text="How often the circuit opened since the last answer.")
+    retry_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=200, blank=True, help_text="Of the last failure, in our own words.")
+
+    class Meta:
+        verbose_name_plural = "server health"
+
+    def __str__(self) -> str:
+        return f"health of server {self.pk}"
+
+
+class ServerMinute(models.Model):
+    """The calls of one server that ended in one minute and took about as long: a histogram, kept for two days."""
+
+    server = models.ForeignKey(MCPServer, on_delete=models.CASCADE, related_name="minutes")
+    minute = models.DateTimeField(db_index=True)
+    within_ms = models.PositiveIntegerField(help_text="Took at most this long, and longer than the next smaller class.")
+    calls = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
+    took_ms = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["server", "minute", "within_ms"], name="one_row_per_minute")]
+
+    def __str__(self) -> str:
+        return f"server {self.server_id} at {self.minute:%H:%M}, {self.within_ms} ms"
+
+
 class Tool(models.Model):
     """One tool as it was reviewed: its pinned definition and what we know about its risk."""
 

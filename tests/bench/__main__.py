@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.report import Section, show
 from tests.broker import Broker
 
-NAMES = ("gate", "workflows", "pauses", "job_hop", "model_calls")
+NAMES = ("gate", "gateway", "workflows", "pauses", "job_hop", "model_calls")
 
 
 def main() -> None:
@@ -68,12 +68,13 @@ def installation(broker: Broker, folder: Path) -> Iterator[str]:
 
 
 def _measured(names: list[str], broker: Broker, folder: Path, *, quick: bool) -> Iterator[Section]:
-    from tests.bench import gate, job_hop, model_calls, pauses, workflows
+    from tests.bench import gate, gateway, job_hop, model_calls, pauses, workflows
     from tests.bench.story import Shop
 
     shop = Shop(folder)
     runs = {
         "gate": lambda: Section(gate.TITLE, gate.run(shop, quick=quick)),
+        "gateway": lambda: Section(gateway.TITLE, gateway.run(shop, folder, quick=quick)),
         "workflows": lambda: Section(workflows.TITLE, workflows.run(shop, quick=quick)),
         "pauses": lambda: Section(pauses.TITLE, pauses.run(shop, broker, folder, quick=quick)),
         "job_hop": lambda: Section(job_hop.TITLE, job_hop.run(broker, folder, quick=quick)),

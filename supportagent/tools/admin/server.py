@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from supportagent.console.admin import ConsoleModelAdmin
+from supportagent.tools import health
 from supportagent.tools.models import MCPServer
 from supportagent.tools.registering import OAUTH, ServerForm
 
@@ -15,13 +16,13 @@ from supportagent.tools.registering import OAUTH, ServerForm
 @admin.register(MCPServer)
 class MCPServerAdmin(ConsoleModelAdmin):
     form = ServerForm
-    list_display = ["title", "name", "transport", "tool_count", "synced_at", "enabled"]
+    list_display = ["title", "name", "transport", "tool_count", "synced_at", "health_in_words", "enabled"]
     list_filter = ["transport", "enabled"]
     search_fields = ["name", "title"]
     readonly_fields = ["synced_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MCPServer]:
-        return super().get_queryset(request).annotate(tool_count=Count("tools"))
+        return super().get_queryset(request).select_related("health").annotate(tool_count=Count("tools"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """A built-in server is code: it has no address. How a server is reached is chosen once."""
@@ -58,6 +59,10 @@ class MCPServerAdmin(ConsoleModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: MCPServer | None = None) -> bool:
         """A server that is not wanted is switched off."""
         return False
+
+    @display(description="health")
+    def health_in_words(self, server: MCPServer) -> str:
+        return health.in_words(server)
 
     @display(description="tools", ordering="tool_count")
     def tool_count(self, server: Any) -> int:
