@@ -80,6 +80,7 @@ FREE: dict[type[Model], set[str]] = {
         "records",
         "evidence",
         "reconciliation",
+        "price_micros",
         "effective_at",
         "deadline",
         "created_at",
