@@ -198,6 +198,9 @@ ROUTES: dict[str, Row] = {
     "admin/tools/mcpserver/<int:pk>/import/": Row(
         "POST", "admin/tools/mcpserver/{server}/import/", everybody({OPS, ROOT}, 422)
     ),
+    "admin/tools/mcpserver/<int:pk>/close/": Row(
+        "POST", "admin/tools/mcpserver/{server}/close/", everybody({OPS, ROOT}, 302)
+    ),
     "admin/agents/agent/<path:object_id>/resume/": opens(
         "admin/agents/agent/{agent}/resume/", {SUPERVISOR, OPS, ROOT, OTHER}
     ),

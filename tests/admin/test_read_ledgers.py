@@ -118,8 +118,10 @@ def _different(model: type, number: int) -> dict[str, object]:
 
 
 def test_every_model_of_agents_approvals_tools_and_grants_is_in_the_admin() -> None:
-    # Guardian's tables are inlines on their object's page, a resolution stands on its call's, a notice with its mails.
+    # Guardian's tables are inlines on their object's page, a resolution stands on its call's, a notice with its mails,
+    # a server's health on its own.
     inline = {"toolgrant", "toolusergrant", "agentgroupgrant", "agentusergrant", "resolution", "notice"}
+    inline |= {"serverhealth", "serverminute"}
     models = {
         model
         for app in ("agents", "approvals", "tools", "grants")

@@ -135,8 +135,10 @@ def test_nothing_outlives_a_worker_however_it_ends(stdio_bank: StdioBank, number
     stdio_bank.fault("never_exits")
     script = (
         "import django; django.setup()\n"
-        "from tests.mcp.conftest import call, server_row, tool_row\n"
-        f"print(call(tool_row(server_row(transport='stdio', command={stdio_bank.command!r}))).ok, flush=True)\n"
+        "from agents.mcp import remote\n"  # without a database, which keeps the server's health
+        "from tests.mcp.conftest import server_row, tool_row\n"
+        f"tool = tool_row(server_row(transport='stdio', command={stdio_bank.command!r}), 'get_payment')\n"
+        "print(remote.read(tool, {'payment_id': 'PAY-0001'}).ok, flush=True)\n"
         "import time; time.sleep(600)"
     )
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}

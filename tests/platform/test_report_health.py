@@ -106,7 +106,7 @@ def doctor() -> tuple[str, str]:
 def test_the_doctor_misses_a_worker_and_is_content_when_one_reports(broker):
     said, ending = doctor()
     assert "FAIL worker" in said
-    assert ending == "1 of 8 parts need attention."
+    assert ending == "1 of 9 parts need attention."
     client = redis.Redis.from_url(broker[0])
     beat = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     client.sadd("rq:workers", "rq:worker:one")
