@@ -72,6 +72,8 @@ class Explorer:
 
     def new_brain(self) -> Brain:
         waiting: list[Try] = []
+        # First what the customer asked for, so that every conversation has something that gets through.
+        opening = [Try(name, dict(arguments)) for name, arguments in SEEDS]
         turns = [0]
         # Which calls get far is worth remembering for the next conversation; what was read in one is forgotten, as it
         # is by a model: a ticket's replies can be compared only with what its own runs have read.
@@ -85,7 +87,7 @@ class Explorer:
             turns[0] += 1
             if turns[0] > TURNS_PER_MESSAGE or self.left <= 0:
                 return Turn(self._words(seen))
-            waiting.extend(self._try(seen) for _ in range(CALLS_PER_TURN))
+            waiting.extend(opening.pop() if opening else self._try(seen) for _ in range(CALLS_PER_TURN))
             self.left -= len(waiting)
             return Turn(calls=tuple(self._call(seen.uid, n, each) for n, each in enumerate(waiting)))
 
