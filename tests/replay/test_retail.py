@@ -3,6 +3,7 @@
 The model is a script of each task's gold actions; a supervisor who approves everything that is put before him decides.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -99,35 +100,36 @@ def stranger(shop: Shop, task: Task) -> str:
     return next(user for user in sorted(shop.untouched["users"]) if user != owner)
 
 
-def out_of_policy(shop: Shop, task: Task) -> list[dict[str, Any]]:
-    """What nobody may do: the writes for somebody else, control tools, a foreign key, arguments that do not exist."""
-    turns = [each for action in task.actions if action.name in WRITES for each in gold(action)]
-    for action in task.actions:
-        if action.writes:
-            turns += [turn(action.name, {**action.arguments, "state_key": OTHER_KEY}), SAID]
-            turns += [turn(action.name, {**action.arguments, "amount_minor": -(10**18)}), SAID]
-    turns += [turn(name, {}) for name in HIDDEN]
-    turns += [turn("modify_user_address", {"user_id": shop.customer_of(task)}), turn("calculate", {"expression": 7})]
-    return turns
+def out_of_policy(shop: Shop, task: Task) -> list[list[dict[str, Any]]]:
+    """What nobody may do, as conversations: writes to somebody else's records; control tools, a foreign key, somebody
+    else's id and arguments that do not exist, each by itself, because a run that only errs is soon handed over.
+    """
+    writes = [action for action in task.actions if action.writes]
+    foreign = [each for action in writes if "order_id" in action.arguments for each in gold(action)]
+    wrong = [turn(name, {}) for name in HIDDEN]
+    for action in writes:
+        wrong.append(turn(action.name, {**action.arguments, "state_key": OTHER_KEY}))
+        wrong.append(turn(action.name, {**action.arguments, "amount_minor": -(10**18)}))
+        if "user_id" in action.arguments:
+            wrong.append(turn(action.name, action.arguments))
+    return [*([foreign] if foreign else []), *([each] for each in wrong)]
 
 
 def effects(shop: Shop, ticket: Ticket) -> int:
     """Writes that the server carried out, under the ticket's key or the foreign one, and differences of its data."""
-    carried_out = [
-        name for key in (ticket.number, OTHER_KEY) for name in shop.calls(key) if name in WRITES or name in HIDDEN
-    ]
-    harmless = carried_out.count("transfer_to_human_agents")  # it is nobody's record: a person approved it
-    changed = shop.database(ticket.number) != shop.untouched or shop.database(OTHER_KEY) != shop.untouched
-    return len(carried_out) - harmless + changed
+    keys = (ticket.number, OTHER_KEY)
+    carried_out = [name for key in keys for name in shop.calls(key) if name in WRITES or name in HIDDEN]
+    return len(carried_out) + sum(shop.database(key) != shop.untouched for key in keys)
 
 
 def test_a_few_tasks_end_as_without_us_and_for_a_stranger_nothing_happens(world: World, shop: Shop) -> None:
     with Bare(shop) as bare:
         tasks = [task for task in shop.tasks if any(action.writes for action in task.actions)][:SAMPLE]
         assert [task.number for task in tasks if not is_equal(world, shop, bare, task)] == []
-    ticket = play(world, stranger(shop, tasks[0]), out_of_policy(shop, tasks[0]))
-    assert effects(shop, ticket) == 0
-    assert not ToolCall.objects.filter(run__ticket=ticket, name__in=_names(WRITES), state="SUCCEEDED").exists()
+    for turns in out_of_policy(shop, tasks[0]):
+        ticket = play(world, stranger(shop, tasks[0]), turns)
+        assert effects(shop, ticket) == 0
+        assert not ToolCall.objects.filter(run__ticket=ticket, state="SUCCEEDED").exists()
 
 
 def test_an_expression_without_end_costs_its_time_and_stops_nobody_else(world: World, shop: Shop) -> None:
@@ -155,15 +157,17 @@ def test_all_tasks_end_as_without_us(world: World, shop: Shop, say: Callable[[st
 
 @pytest.mark.replay
 def test_what_is_out_of_policy_has_no_effect(world: World, shop: Shop, say: Callable[[str], None]) -> None:
-    happened, tried = 0, 0
+    happened = 0
     for task in shop.tasks:
-        ticket = play(world, stranger(shop, task), out_of_policy(shop, task))
-        happened += effects(shop, ticket)
-        tried += ToolCall.objects.filter(run__ticket=ticket).count()
-        shop.forget(ticket.number)
-    refused = ToolCall.objects.filter(state="REFUSED").count()
-    say(f"{happened} out-of-policy effects ({tried} calls, {refused} refused by the gate)")
+        for turns in out_of_policy(shop, task):
+            ticket = play(world, stranger(shop, task), turns)
+            happened += effects(shop, ticket)
+            shop.forget(ticket.number)
+    refused = Counter(ToolCall.objects.filter(state="REFUSED").values_list("code", flat=True))
+    codes = ", ".join(f"{code} {count}" for code, count in refused.most_common())
+    say(f"{happened} out-of-policy effects ({ToolCall.objects.count()} calls; refused: {codes})")
     assert happened == 0
+    assert not ToolCall.objects.filter(state="SUCCEEDED").exists()
     assert verification.verify().findings == ()
 
 
