@@ -10,8 +10,8 @@ from unfold.decorators import display
 
 from approvals.admin.pages import RulePages
 from approvals.forms import ApprovalPolicyForm
-from approvals.models import ApprovalPolicy, RuleBook, Tier
-from approvals.wording import EVERY_TOOL, conditions_in_words, duration_in_words, rule_in_words
+from approvals.models import ApprovalPolicy, RuleBook
+from approvals.wording import EVERY_TOOL, conditions_in_words, rule_in_words
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.console.columns import NONE, link
 
@@ -23,7 +23,7 @@ class ApprovalPolicyAdmin(RulePages, ConsoleModelAdmin):
     """The first enabled rule, from the top, whose conditions all hold decides."""
 
     form = ApprovalPolicyForm
-    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "care", "waits", "enabled"]
+    list_display = ["order", "name", "tool_shown", "when", "outcome_shown", "care", "enabled"]
     list_display_links = ["name"]
     list_filter = ["outcome", "tier", "enabled", "tool"]
     list_select_related = ["tool"]
@@ -65,13 +65,6 @@ class ApprovalPolicyAdmin(RulePages, ConsoleModelAdmin):
             return NONE
         roles = ", ".join(role.name for role in rule.approvers.all())
         return f"{rule.tier} · {roles}" if roles else rule.tier
-
-    @display(description="waits", ordering="expires_after")
-    def waits(self, rule: ApprovalPolicy) -> str:
-        if rule.outcome != ApprovalPolicy.Outcome.APPROVE:
-            return NONE
-        undo = f", undo {rule.undo_seconds} s" if rule.tier == Tier.T1 else ""
-        return f"{duration_in_words(rule.expires_after)}{undo}"
 
 
 @admin.register(RuleBook)

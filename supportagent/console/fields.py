@@ -53,7 +53,9 @@ class StrictJSONField(forms.JSONField):
         return InvalidJSONInput(data or "")
 
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        if isinstance(value, str):
+            return value
+        return json.dumps(self.empty() if value is None else value, indent=2, ensure_ascii=False)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and len(value) > JSON_LIMIT:

@@ -103,6 +103,11 @@ def read_reviewed(root: Client) -> None:
     assert answer.status_code == 302, answer.context["errors"]
 
 
+def test_the_form_of_a_new_server_shows_an_empty_list_of_words_and_no_null(root: Client) -> None:
+    form = root.get("/admin/tools/mcpserver/add/").context["adminform"].form
+    assert form["command"].value() == "[]"
+
+
 def test_a_review_puts_a_tool_to_work(bank: MCPServer, root: Client) -> None:
     read_reviewed(root)
     answer = root.post(page(tool("issue_refund")), review())
