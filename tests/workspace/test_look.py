@@ -36,9 +36,10 @@ def test_each_part_of_the_list_counts_what_it_shows(world: World, held: Ticket, 
         assert page.count('data-testid="ticket-row"') == number
 
 
-@pytest.mark.parametrize("words", ["T-1", "wHere is", "cus-1001", " ORD-1042 "])
+@pytest.mark.parametrize("words", ["{number}", "wHere is", "cus-1001", " ORD-1042 "])
 def test_search_finds_number_subject_and_customer(world: World, ticket: Ticket, browser: Any, words: str) -> None:
-    page = page_of(browser(world.rosa), f"{LIST}?q={words}")
+    # The beginning of a number: PostgreSQL goes on counting from test to test.
+    page = page_of(browser(world.rosa), f"{LIST}?q={words.format(number=ticket.number[:3])}")
     assert f'id="row-{ticket.number}"' in page
 
 
