@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from guardian.shortcuts import assign_perm, remove_perm
@@ -90,6 +91,7 @@ def change(request: ApprovalRequest, people: dict[str, User], what: str, who: An
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(CHANGES, max_size=8))
 def test_whatever_people_roles_teams_grants_and_limits_there_are_every_side_says_the_same(

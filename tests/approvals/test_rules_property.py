@@ -104,6 +104,7 @@ def test_rules_that_are_not_looked_at_are_only_those_that_plainly_do_not_hold(
 
 
 @settings(max_examples=600, deadline=None)
+@pytest.mark.slow
 @given(tool=TOOLS, rules=RULES, call=CALLS)
 def test_a_call_is_allowed_only_by_a_rule_that_was_read_with_none_unread_above_it(
     tool: Any, rules: Any, call: dict[str, Any]
@@ -123,6 +124,7 @@ def test_a_call_is_allowed_only_by_a_rule_that_was_read_with_none_unread_above_i
 
 
 @settings(max_examples=400, deadline=None)
+@pytest.mark.slow
 @given(tool=TOOLS, rules=RULES, call=CALLS, condition=CONDITIONS)
 def test_one_more_rule_that_cannot_be_read_never_makes_a_call_easier(
     tool: Any, rules: Any, call: dict[str, Any], condition: Any

@@ -122,6 +122,7 @@ def effects(shop: Shop, ticket: Ticket) -> int:
     return len(carried_out) + sum(shop.database(key) != shop.untouched for key in keys)
 
 
+@pytest.mark.slow
 def test_a_few_tasks_end_as_without_us_and_for_a_stranger_nothing_happens(world: World, shop: Shop) -> None:
     with Bare(shop) as bare:
         tasks = [task for task in shop.tasks if any(action.writes for action in task.actions)][:SAMPLE]
@@ -132,6 +133,7 @@ def test_a_few_tasks_end_as_without_us_and_for_a_stranger_nothing_happens(world:
         assert not ToolCall.objects.filter(run__ticket=ticket, state="SUCCEEDED").exists()
 
 
+@pytest.mark.slow
 def test_an_expression_without_end_costs_its_time_and_stops_nobody_else(world: World, shop: Shop) -> None:
     product = next(iter(shop.untouched["products"]))
     turns = [turn("calculate", {"expression": ENDLESS}), turn("get_product_details", {"product_id": product})]
