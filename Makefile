@@ -34,7 +34,7 @@ $(STAMP): requirements-dev.lock
 demo: setup ## start the whole product on this machine; PORT=9000 chooses another port
 	@exec $(BIN)/python manage.py demo
 
-test: setup chromium ## what to run before a commit: unit tests, short faults, a few browser flows (< 5 min)
+test: setup chromium ## what to run before a commit: unit tests, short faults, a few browser flows (about 5 min)
 	$(PYTEST) -q $(PARALLEL) -m "smoke or not (browser or slow or $(LONG))"
 
 slow: setup ## the unit tests that `make test` has no time for
