@@ -5,12 +5,11 @@ own. So only names that begin with MCP_ are looked at.
 """
 
 import os
-import re
 from pathlib import Path
 
 from agents.mcp.errors import NotExecuted
+from supportagent.tools.models import CREDENTIAL
 
-NAME = re.compile(r"MCP_[A-Z0-9_]{1,70}")
 MAX_BYTES = 8192
 
 
@@ -21,7 +20,7 @@ def read(name: str) -> str:
     """
     if not name:
         return ""
-    if not NAME.fullmatch(name):
+    if not CREDENTIAL.fullmatch(name):
         raise NotExecuted("credential_refused", f"{name[:80]}: a credential's name begins with MCP_")
     token = os.environ.get(name, "") or _from_file(name)
     token = token.strip()

@@ -1,5 +1,6 @@
 """What may be called: servers, their pinned and reviewed tools, and who was granted them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
 LISTEN_FACTOR = 3
+# The variables that may hold the secrets of imported servers: never one of ours.
+CREDENTIAL = re.compile(r"MCP_[A-Z0-9_]{1,70}")
 # JSON Schema formats of something that can be sent to.
 ADDRESS_FORMATS = frozenset(
     {"email", "idn-email", "uri", "uri-reference", "iri", "iri-reference", "iban", "hostname", "idn-hostname"}

@@ -1,6 +1,5 @@
 """The form in which an admin registers a server: how it is reached, and with which credentials."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -10,9 +9,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from supportagent import addresses
 from supportagent.console.fields import StrictJSONField
-from supportagent.tools.models import MCPServer
+from supportagent.tools.models import CREDENTIAL, MCPServer
 
-CREDENTIAL = re.compile(r"MCP_[A-Z0-9_]{1,70}")
 MAX_WORDS, MAX_WORD = 40, 500
 OAUTH = (
     "oauth_token_url",
