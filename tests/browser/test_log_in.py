@@ -1,7 +1,9 @@
 """The log-in page works under its policy, says what is wrong, and log-out ends everything."""
 
+import time
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.people import Stage, log_in
 
@@ -22,3 +24,23 @@ def test_a_wrong_password_is_said_the_right_one_leads_on_and_logging_out_closes_
     page.wait_for_url("**/admin/login/**")
     page.goto(f"{stage.demo.console}/console/approvals/")
     expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_log_out_that_is_answered_slowly_still_leads_to_the_log_in_page(stage: Stage):
+    page = stage.staff("finance")
+    page.goto(f"{stage.demo.console}/console/approvals/")
+    expect(page.get_by_role("button", name="Femi Adeyemi")).to_be_visible()
+    reloads = []
+    page.on("request", lambda request: reloads.append(request.url) if request.url.endswith("/approvals/") else None)
+
+    def answer_late(route: Route) -> None:
+        response = route.fetch(max_redirects=0)  # the server has logged out and closed the socket
+        time.sleep(1.5)
+        route.fulfill(response=response)
+
+    page.route("**/logout/", answer_late)
+    page.get_by_role("button", name="Femi Adeyemi").click()
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/admin/login/**")
+    assert reloads == []
+    del stage.logged_in["finance"]
