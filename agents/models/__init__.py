@@ -1,7 +1,8 @@
 """Agents, their runs, what they asked for, and what it cost."""
 
-from agents.models.agent import Agent, AgentGroupGrant, AgentUserGrant, KillSwitch
+from agents.models.agent import Agent, AgentGroupGrant, AgentUserGrant, CategoryAutonomy, KillSwitch
 from agents.models.budget import Budget, Spend
+from agents.models.hand_off import HandOff, HandOffRoute
 from agents.models.model_call import ModelCall
 from agents.models.run import Run, RunEvent
 from agents.models.tool_call import EffectSubject, Resolution, Tally, ToolCall, VelocityCap
@@ -11,7 +12,10 @@ __all__ = [
     "AgentGroupGrant",
     "AgentUserGrant",
     "Budget",
+    "CategoryAutonomy",
     "EffectSubject",
+    "HandOff",
+    "HandOffRoute",
     "KillSwitch",
     "ModelCall",
     "Resolution",

@@ -4,6 +4,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
 from supportagent.staff.models import Team
+from supportagent.tickets.models import Ticket
 
 
 class Agent(models.Model):
@@ -13,6 +14,13 @@ class Agent(models.Model):
         DRAFT = "draft", "Draft"
         LIVE = "live", "Live"
         PAUSED = "paused", "Paused"
+
+    class Autonomy(models.TextChoices):
+        """How far its words go by themselves: the ladder that it climbs by evidence."""
+
+        DRAFT = "draft", "Draft: a person edits and sends"
+        APPROVE = "approve", "Approve: sent as it is once a person agrees"
+        AUTONOMOUS = "autonomous", "Autonomous: sent at once"
 
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
@@ -31,6 +39,17 @@ class Agent(models.Model):
         help_text="The account whose role decides what the agent may do.",
     )
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="agents")
+    autonomy = models.CharField(
+        max_length=10,
+        choices=Autonomy,
+        default=Autonomy.DRAFT,
+        help_text="Of its answers, where no category says otherwise. What its tools may do is decided elsewhere.",
+    )
+    min_confidence = models.PositiveSmallIntegerField(
+        default=60, help_text="Per cent. When it is less sure what a request is about, a person sorts it."
+    )
+    channels = models.JSONField(default=list, blank=True, help_text="Of tickets that it answers; empty: all.")
+    languages = models.JSONField(default=list, blank=True, help_text="That it answers in, as in en, de; empty: all.")
     max_turns = models.PositiveIntegerField(default=12, help_text="Model calls per customer message.")
     max_tool_calls = models.PositiveIntegerField(default=24, help_text="Tool calls per customer message.")
     max_seconds = models.PositiveIntegerField(default=300, help_text="Working time of a run, waiting not counted.")
@@ -59,6 +78,23 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CategoryAutonomy(models.Model):
+    """How far an agent's words go by themselves in one category of tickets."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="autonomy_by_category")
+    category = models.CharField(max_length=20, choices=Ticket.Category)
+    level = models.CharField(max_length=10, choices=Agent.Autonomy, default=Agent.Autonomy.DRAFT)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["agent", "category"]
+        verbose_name_plural = "autonomy by category"
+        constraints = [models.UniqueConstraint(fields=["agent", "category"], name="one_level_per_category")]
+
+    def __str__(self) -> str:
+        return f"{self.agent} · {self.get_category_display()} · {self.get_level_display()}"
 
 
 class AgentGroupGrant(GroupObjectPermissionBase):

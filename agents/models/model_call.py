@@ -14,6 +14,7 @@ class ModelCall(models.Model):
         OPEN = "open", "Not settled yet"
         TOOLS = "tools", "Asked for tools"
         SENT = "sent", "Sent to the customer"
+        DRAFTED = "drafted", "Kept for a person to send"
         UNSENT = "unsent", "Not sent: the customer wrote again"
         WITHHELD = "withheld", "Withheld by a guardrail"
 

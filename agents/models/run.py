@@ -48,6 +48,12 @@ class Run(models.Model):
         CONSOLE = "console", "Console"
         MCP = "mcp", "MCP client"
 
+    class AskedFor(models.TextChoices):
+        """What a colleague wants of an agent while they hold the ticket; empty for a run that answers the customer."""
+
+        DRAFT = "draft", "A draft of the reply"
+        LOOK_UP = "look_up", "Something to be looked up"
+
     LIVE = (State.QUEUED, State.RUNNING, State.AWAITING_APPROVAL)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -59,6 +65,11 @@ class Run(models.Model):
     via = models.CharField(max_length=8, choices=Via, blank=True)
     caller_key = models.CharField(max_length=120, blank=True, help_text="By which the caller knows a repeated call.")
     caller_digest = models.CharField(max_length=64, blank=True, help_text="Of what the caller asked for.")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="asked_runs", null=True, blank=True
+    )
+    asked_for = models.CharField(max_length=8, choices=AskedFor, blank=True)
+    question = models.TextField(blank=True, help_text="What the colleague asked, in their words.")
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     ended_because = models.CharField(max_length=40, blank=True)
     fence = models.PositiveIntegerField(default=0)
@@ -100,6 +111,10 @@ class Run(models.Model):
                 | (Q(agent=None, caller__isnull=False) & ~Q(via="")),
                 name="agent_or_caller",
             ),
+            models.CheckConstraint(
+                condition=Q(asked_by=None, asked_for="") | (Q(asked_by__isnull=False, caller=None) & ~Q(asked_for="")),
+                name="asked_by_somebody_for_something",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "lease_until"]),
@@ -113,6 +128,11 @@ class Run(models.Model):
     def is_direct(self) -> bool:
         """Whether somebody calls a tool without a model."""
         return self.caller_id is not None
+
+    @property
+    def is_assist(self) -> bool:
+        """Whether a colleague who holds the ticket asked for it: it speaks to the colleague, never to the customer."""
+        return self.asked_by_id is not None
 
     @property
     def its_agent(self) -> Agent:
@@ -152,6 +172,7 @@ class RunEvent(models.Model):
         HUMAN = "human", "Person"
         MESSAGE = "message", "Message"
         GUARD = "guard", "Guardrail"
+        HAND_OFF = "hand_off", "Hand-off"
         ERROR = "error", "Error"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")

@@ -128,6 +128,7 @@ def _write_agent() -> None:
         slug=AGENT,
         name="Concierge",
         status=Agent.Status.LIVE,
+        autonomy=Agent.Autonomy.AUTONOMOUS,
         receives_requests=True,
         goal="Resolve what the customer of Harbour & Pine writes about, within the shop's policies.",
         success_criteria="The customer has a true and complete answer, or knows which person takes over and why.",

@@ -1,70 +1,19 @@
-"""Who works here: people, service accounts of agents, and the teams through which they see anything at all."""
+"""The teams through which people see anything at all, and who sees or decides for which."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
 from supportagent.prepared import first, prepared
 from supportagent.staff import permissions
 from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
-
-
-class User(AbstractUser):
-    """Somebody who acts: a person of the team, or the service account of an agent."""
-
-    class Kind(models.TextChoices):
-        PERSON = "person", "Person"
-        SERVICE = "service", "Service account"
-
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
-
-    class Meta(AbstractUser.Meta):
-        permissions = [
-            ("view_pii", "Can see customers' personal data"),
-            ("view_dashboard", "Can see the dashboard"),
-            ("explain_access", "Can ask why somebody may or may not do something"),
-        ]
-        constraints = [
-            # Django marks an unusable password with a leading "!".
-            models.CheckConstraint(
-                condition=Q(kind="person") | Q(password__startswith="!"),  # noqa: S106
-                name="staff_service_account_has_no_password",
-            )
-        ]
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """A service account acts through grants and never logs in: it cannot keep a password."""
-        if self.kind == self.Kind.SERVICE and self.has_usable_password():
-            self.set_unusable_password()
-            if kwargs.get("update_fields") is not None:
-                kwargs["update_fields"] = {*kwargs["update_fields"], "password"}
-        super().save(*args, **kwargs)
-
-    @property
-    def is_service(self) -> bool:
-        return self.kind == self.Kind.SERVICE
-
-    @property
-    def display_name(self) -> str:
-        """What colleagues read: the full name, else the log-in name."""
-        return self.get_full_name() or self.username
-
-
-class BuiltInRole(models.Model):
-    """Marks a role as one that belongs to the code. A role of an installation's own has no mark, whatever its name."""
-
-    group = models.OneToOneField(Group, on_delete=models.CASCADE, primary_key=True, related_name="built_in")
-
-    def __str__(self) -> str:
-        return self.group.name
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
@@ -107,8 +56,21 @@ class TeamQuerySet(models.QuerySet["Team"]):
 class Team(models.Model):
     """A group of colleagues. Tickets, runs and approval requests belong to a team and inherit its grants."""
 
+    class WhenAway(models.TextChoices):
+        """What a customer is told who is handed to people when nobody of the team is there."""
+
+        KEEP = "keep", "Keep the ticket: it is answered when somebody is back"
+        PROMISE = "promise", "Say when the team is back and by when it answers"
+        CONTACT = "contact", "Also ask for an e-mail address to answer to"
+
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=50, unique=True)
+    time_zone = models.CharField(max_length=50, default="UTC", help_text="Of the opening hours, as in Europe/Lisbon.")
+    answer_within_minutes = models.PositiveIntegerField(
+        default=60,
+        help_text="Within how many minutes of its opening hours a person answers whoever was handed over.",
+    )
+    when_away = models.CharField(max_length=8, choices=WhenAway, default=WhenAway.KEEP)
 
     objects = TeamQuerySet.as_manager()
     history = HistoricalRecords()
@@ -139,48 +101,6 @@ class TeamGroupGrant(GroupObjectPermissionBase):
     class Meta(GroupObjectPermissionBase.Meta):
         verbose_name = "grant to a role"
         verbose_name_plural = "grants to roles"
-
-
-class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
-    def alive(self, audience: str) -> AccessTokenQuerySet:
-        """Tokens that this resource believes now: one statement, by the database's clock."""
-        return self.filter(revoked_at=None, expires_at__gt=Now(), audience=audience, user__is_active=True)
-
-
-class AccessToken(models.Model):
-    """Lets another program act as an account, over one address, for a while. Of the token itself a digest is kept."""
-
-    class Scope(models.TextChoices):
-        READ = "tools:read", "List tools, call those that read"
-        WRITE = "tools:write", "Also call those that write"
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="access_tokens",
-        verbose_name="account",
-        help_text="The token may do what this account may, and ends when it is deactivated.",
-    )
-    name = models.CharField(max_length=80, help_text="Which program it is for.")
-    scope = models.CharField(max_length=11, choices=Scope, default=Scope.READ)
-    audience = models.CharField(max_length=200, editable=False, help_text="The only address that believes the token.")
-    token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField("ends in", max_length=4, editable=False)
-    created_at = models.DateTimeField("issued", auto_now_add=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
-    )
-    expires_at = models.DateTimeField("expires")
-    revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
-    last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
-
-    objects = AccessTokenQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.name} (…{self.hint})"
 
 
 def teams_visible_ids(user: Any) -> models.QuerySet[Team, int]:

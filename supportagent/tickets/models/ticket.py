@@ -1,5 +1,3 @@
-"""A customer's threads, what was said in them, and who answers next."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -7,31 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from supportagent.staff.models import Team, teams_visible_ids
-
-
-class Customer(models.Model):
-    """Somebody who writes to us. `reference` is the shop's account (`CUS-1001`), or `anon-<uuid>` for a visitor."""
-
-    reference = models.CharField(max_length=64, unique=True)
-    name = models.CharField(max_length=120, blank=True)
-    email = models.EmailField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["reference"]
-        # Whether a reply names somebody else's address is asked by it, whatever its case.
-        indexes = [models.Index(Lower("email"), name="tickets_customer_email")]
-
-    def __str__(self) -> str:
-        return self.reference
-
-    @property
-    def is_visitor(self) -> bool:
-        return self.reference.startswith("anon-")
+from supportagent.tickets.models.customer import Customer
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
@@ -90,6 +67,19 @@ class Ticket(models.Model):
         CLAIMED = "claimed", _("Claimed, not proved")
         VERIFIED = "verified", _("Verified")
 
+    class Sentiment(models.TextChoices):
+        CALM = "calm", _("Calm")
+        UNHAPPY = "unhappy", _("Unhappy")
+        ANGRY = "angry", _("Angry")
+
+    class Outcome(models.TextChoices):
+        """Who solved it, said by whoever closes the ticket."""
+
+        BY_AI = "by_ai", _("Resolved by the AI")
+        WITH_HELP = "with_help", _("Resolved by the AI with a person's help")
+        BY_PERSON = "by_person", _("Resolved by a person")
+        NOT_RESOLVED = "not_resolved", _("Not resolved")
+
     OVER = (State.RESOLVED, State.CLOSED)
 
     number = models.CharField(max_length=20, unique=True)
@@ -99,11 +89,24 @@ class Ticket(models.Model):
     category = models.CharField(max_length=20, choices=Category, default=Category.OTHER)
     priority = models.CharField(max_length=10, choices=Priority, default=Priority.NORMAL)
     language = models.CharField(max_length=10, default="en")
+    sentiment = models.CharField(max_length=10, choices=Sentiment, blank=True)
     state = models.CharField(max_length=20, choices=State, default=State.OPEN)
+    outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.WIDGET)
     assurance = models.CharField(max_length=10, choices=Assurance, default=Assurance.ANONYMOUS)
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
+    )
+    reopens = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reopened_as",
+        help_text="The resolved thread that this one goes on with.",
+    )
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged", help_text="Its other half."
     )
     last_seq = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -140,133 +143,6 @@ class Ticket(models.Model):
     def held_by_person(self) -> bool:
         """A person has the word: agents start no answer until the ticket is handed back."""
         return self.state == self.State.WAITING_PERSON or self.assignee_id is not None
-
-
-class MessageQuerySet(models.QuerySet["Message"]):
-    def for_customer(self) -> MessageQuerySet:
-        """What the customer may read: everything but internal notes."""
-        return self.exclude(kind=Message.Kind.NOTE)
-
-    def after(self, seq: int) -> MessageQuerySet:
-        """The messages that came after `seq` in their thread: a client's catch-up."""
-        return self.filter(seq__gt=seq)
-
-
-class Message(models.Model):
-    """One entry of a thread. `seq` is assigned under the ticket's lock, so "after n" misses nothing."""
-
-    class Kind(models.TextChoices):
-        CUSTOMER = "CUSTOMER", _("Customer")
-        AGENT = "AGENT", _("AI agent")
-        PERSON = "PERSON", _("Person of the team")
-        NOTE = "NOTE", _("Internal note")
-        EVENT = "EVENT", _("Event")
-
-    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="messages")
-    seq = models.PositiveIntegerField()
-    kind = models.CharField(max_length=10, choices=Kind)
-    body = models.TextField()
-    author_type = models.CharField(max_length=20)
-    author_id = models.CharField(max_length=64, blank=True)
-    author_name = models.CharField(max_length=150, blank=True)
-    client_message_id = models.CharField(max_length=64, blank=True)
-    run_id = models.UUIDField(null=True, blank=True, db_index=True)
-    for_agents = models.BooleanField(
-        default=False, help_text="A brief: a note that an agent may tell the customer about."
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = MessageQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["ticket", "seq"]
-        constraints = [
-            models.UniqueConstraint(fields=["ticket", "seq"], name="tickets_message_seq_per_ticket"),
-            models.UniqueConstraint(
-                fields=["ticket", "client_message_id"],
-                condition=~Q(client_message_id=""),
-                name="tickets_client_message_once",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.seq}"
-
-    @property
-    def for_customer(self) -> bool:
-        return self.kind != self.Kind.NOTE
-
-
-class Draft(models.Model):
-    """A reply that somebody proposed. Sending keeps both texts: what was proposed, and what went out."""
-
-    class State(models.TextChoices):
-        OPEN = "OPEN", _("Open")
-        SENT = "SENT", _("Sent")
-        DISCARDED = "DISCARDED", _("Discarded")
-
-    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="drafts")
-    body = models.TextField()
-    run_id = models.UUIDField(null=True, blank=True, db_index=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="drafts")
-    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
-    sent_body = models.TextField(blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    decided_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-created_at", "-pk"]
-
-    def __str__(self) -> str:
-        return f"Draft {self.pk}"
-
-    @property
-    def was_edited(self) -> bool:
-        return self.state == self.State.SENT and self.sent_body != self.body
-
-
-class HandOver(models.Model):
-    """A thread that was handed to the people of the team, with what they need to go on. Open until they are done."""
-
-    class Reason(models.TextChoices):
-        CUSTOMER_ASKED = "customer_asked", _("The customer asked for a person")
-        CANNOT_RESOLVE = "cannot_resolve", _("The agent cannot resolve it")
-        ANGRY_CUSTOMER = "angry_customer", _("The customer is angry")
-        OUT_OF_POLICY = "out_of_policy", _("Outside the policy")
-        TECHNICAL = "technical", _("Technical fault")
-        BUDGET = "budget", _("A budget was used up")
-        LIMIT = "limit", _("A limit of the run was reached")
-        GUARDRAIL = "guardrail", _("A check of the reply failed")
-        FAILURE = "failure", _("The agent failed")
-        OTHER = "other", _("Other")
-
-    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="hand_overs")
-    reason_code = models.CharField(max_length=40, choices=Reason)
-    summary = models.TextField()
-    facts = models.JSONField(default=dict, blank=True)
-    question = models.TextField(blank=True)
-    next_step = models.TextField(blank=True)
-    created_by_type = models.CharField(max_length=20)
-    created_by_id = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
-    closed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    closed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at", "-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["ticket"], condition=Q(closed_at__isnull=True), name="tickets_one_open_hand_over"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"Hand-over of {self.ticket_id}: {self.reason_code}"
 
 
 class TeamNotice(models.Model):
