@@ -14,7 +14,7 @@ from tests.world import World, team
 
 
 def add_agent(slug: str, *roles: str, budget: bool = True, **fields: Any) -> Agent:
-    """An agent that works, with the tools of these roles; its model is named like itself, so that scripts can tell it."""
+    """An agent that works, with the tools of these roles; its model has its name, so that scripts can tell it."""
     service = User.objects.create(username=f"agent-{slug}", kind=User.Kind.SERVICE, first_name=slug.capitalize())
     service.groups.set(Group.objects.filter(name__in=roles))
     if budget:
