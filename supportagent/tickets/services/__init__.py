@@ -12,6 +12,8 @@ from supportagent.tickets.services.drafts import discard_draft, save_draft, send
 from supportagent.tickets.services.holding import hand_back, hand_over, take_over
 from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
+from supportagent.tickets.services.suggesting import suggest_again
+from supportagent.tickets.services.waiting import leave_contact, mark_overdue
 
 __all__ = [
     "add_note",
@@ -19,6 +21,8 @@ __all__ = [
     "discard_draft",
     "hand_back",
     "hand_over",
+    "leave_contact",
+    "mark_overdue",
     "notify_team",
     "open_ticket",
     "post_event",
@@ -28,5 +32,6 @@ __all__ = [
     "save_draft",
     "send_draft",
     "set_state",
+    "suggest_again",
     "take_over",
 ]
