@@ -15,6 +15,8 @@ from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.merging import merge
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
 from supportagent.tickets.services.sorting import REASON_LIMIT, label_triage, sort_and_return, triage
+from supportagent.tickets.services.suggesting import suggest_again
+from supportagent.tickets.services.waiting import leave_contact, mark_overdue
 from supportagent.tickets.services.working import seen_at_work
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "hand_back",
     "hand_over",
     "label_triage",
+    "leave_contact",
+    "mark_overdue",
     "merge",
     "notify_team",
     "open_ticket",
@@ -41,6 +45,7 @@ __all__ = [
     "send_draft",
     "set_state",
     "sort_and_return",
+    "suggest_again",
     "suggested_outcome",
     "take_over",
     "triage",
