@@ -1,6 +1,6 @@
 """Who has the word: handing a thread to the people, claiming it, giving it back to the agents."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -123,6 +123,7 @@ def hand_over(
             facts=dict(facts or {}),
             question=question,
             next_step=next_step,
+            run_id=run_id,
             created_by_type=who.type,
             created_by_id=who.id,
         )
@@ -143,6 +144,16 @@ def hand_over(
             refs=refs_of(locked),
         )
     return handed
+
+
+def complete_hand_over(*, ticket: Ticket, run_id: UUID, told: Callable[[str], Mapping[str, Any]]) -> None:
+    """Add facts, question and next step to the open hand-over that this run asked for, if it came without.
+
+    `told` is asked with the reason. The caller holds the ticket's lock.
+    """
+    bare = HandOver.objects.filter(ticket=ticket, closed_at=None, run_id=run_id, facts={}).first()
+    if bare is not None:
+        HandOver.objects.filter(pk=bare.pk).update(**told(bare.reason_code))
 
 
 def _tell_customer(ticket: Ticket, text: str, actor: User | Actor, author_name: str, run_id: UUID | None) -> None:
