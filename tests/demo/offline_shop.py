@@ -125,7 +125,8 @@ class Shop:
 
     def handed(self, said: str, who: str, summary: str = "") -> str:
         """Another agent hands the conversation over, with a brief; the reply that the customer reads."""
-        self.items += [HostNote(f"Hand-off from {who}:\nReason: it is yours.\n{summary}"), Said("customer", said)]
+        brief = {"reason": "it is yours", "summary": summary, "facts": [], "question": said}
+        self.items += [HostNote(f"Hand-off from {who}: {json.dumps(brief)} Answer."), Said("customer", said)]
         return self.run()
 
     def note(self, text: str) -> str:

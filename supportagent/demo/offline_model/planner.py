@@ -26,6 +26,7 @@ ESCALATE = "tickets__escalate_to_human"
 MAX_WISHES = 4
 MOST_ASKED = 3  # times for one and the same thing
 WAITS = "request_waits"
+NOT_MINE = "There is nothing that I can say to this with the tools I have."
 AT_WORK = "One moment, please."
 IN_ORDER = "Let me take one thing after the other: as soon as that is decided, I see to the rest of your message."
 URGENT = frozenset({"customer_asked", "angry_customer"})
@@ -207,6 +208,8 @@ def _close(desk: Desk, moment: Moment, parts: list[_Part], thought: str) -> Step
     elsewhere = min(
         (part.elsewhere for part in parts if part.elsewhere), key=lambda e: IN_TURN.index(e.to), default=None
     )
+    if desk.transcript.assists:
+        return Step(thought, text=body or NOT_MINE)
     if person is None and elsewhere is not None and not waiting:
         try:
             call = _hand_off(desk, elsewhere, parts)
