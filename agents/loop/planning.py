@@ -159,4 +159,6 @@ def host_bound(call: ToolCall) -> Mapping[str, str]:
         "customer": run.customer,
         "run": str(run.pk),
         "call": str(call.pk),
+        # How sure an agent has to be of how it sorts a request; nobody asks that of a person.
+        "min_confidence": str(run.its_agent.min_confidence) if not run.is_direct else "0",
     }

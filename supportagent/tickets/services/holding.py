@@ -71,19 +71,24 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
         require_holder(locked, by)
         if locked.is_over:
             raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
-        locked.assignee = None
-        locked.state = Ticket.State.OPEN
-        close_hand_over(locked, by)
-        note = write_note(locked, text, by, for_agents=True)
-        audit_log.record(
-            "tickets.ticket.handed_back",
-            target=("ticket", locked.number),
-            actor=Actor.of(by),
-            ticket=locked.number,
-            data={"brief_seq": note.seq},
-            refs=refs_of(locked),
-        )
-        message_received.send(sender=Ticket, ticket=locked, message=note)
+        return give_back(locked, by, text)
+
+
+def give_back(ticket: Ticket, by: User, brief: str) -> Message:
+    """The second half of every hand-back, on a ticket that the calling verb has locked and checked."""
+    ticket.assignee = None
+    ticket.state = Ticket.State.OPEN
+    close_hand_over(ticket, by)
+    note = write_note(ticket, brief, by, for_agents=True)
+    audit_log.record(
+        "tickets.ticket.handed_back",
+        target=("ticket", ticket.number),
+        actor=Actor.of(by),
+        ticket=ticket.number,
+        data={"brief_seq": note.seq},
+        refs=refs_of(ticket),
+    )
+    message_received.send(sender=Ticket, ticket=ticket, message=note)
     return note
 
 
