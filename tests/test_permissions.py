@@ -41,6 +41,7 @@ from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
+from supportagent.tickets.models import Skill
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -163,6 +164,8 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/": acts(
         "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*WORKERS, ROOT}, 302)
     ),
+    # Everybody says of himself whether he is there.
+    "console/presence/": Row("POST", "console/presence/", {}, others=302, data=(("away", "1"),)),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -307,6 +310,7 @@ ADMIN: dict[str, Access] = {
     "tickets.handover": ledger(TICKETS, of_team=True),
     "tickets.message": ledger(TICKETS, of_team=True),
     "tickets.rating": ledger(TICKETS, of_team=True),
+    "tickets.skill": managed(OPS, ROOT),
     "tickets.teamnotice": ledger(TICKETS, of_team=True),
     "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*WORKERS, ROOT, OTHER}), of_team=True),
     "tools.mcpserver": managed(OPS, ROOT, delete=False),
@@ -406,6 +410,7 @@ def _leave_traces(world: World, ticket: Any) -> None:
     tickets.hand_over(ticket=other, reason_code="other", summary="Stuck", actor=world.rosa)
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
     tickets.rate(ticket=other, score=4)
+    Skill.objects.create(user=world.rosa, category="payment")
     asked = ApprovalRequest.objects.pending().get()
     ApprovalQuestion.objects.create(request=asked, asked_by=world.ana, question="Is it broken?")
     now = timezone.now()

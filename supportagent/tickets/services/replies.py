@@ -11,12 +11,15 @@ from supportagent.tickets.models import Message, Ticket
 from supportagent.tickets.services.base import (
     Author,
     actor_of,
+    answered,
     append,
     authorise,
     lock,
     refs_of,
     require_holder,
+    require_whole,
 )
+from supportagent.tickets.services.working import work_on
 from supportagent.tickets.signals import reply_posted
 from supportagent.tickets.text import clean_body
 
@@ -45,10 +48,12 @@ def post_reply(
         locked = lock(ticket)
         authorise(actor, Permission.REPLY_TICKET, locked)
         _require_turn(locked, actor, kind)
+        _at_work(locked, actor)
         return write_reply(locked, text, Author.of(actor, author_name), kind, actor_of(actor), run_id=run_id)
 
 
 def _require_turn(ticket: Ticket, actor: User | Actor, kind: Message.Kind) -> None:
+    require_whole(ticket)
     if kind == Message.Kind.PERSON:
         if not isinstance(actor, User) or actor.is_service:
             raise ValueError("only a person replies as a person")
@@ -59,6 +64,11 @@ def _require_turn(ticket: Ticket, actor: User | Actor, kind: Message.Kind) -> No
         raise Conflict(f"{ticket.assignee.display_name} holds {ticket.number}.", by=ticket.assignee)
 
 
+def _at_work(ticket: Ticket, actor: User | Actor) -> None:
+    if isinstance(actor, User):
+        work_on(ticket, actor)
+
+
 def write_reply(
     ticket: Ticket, text: str, author: Author, kind: Message.Kind, actor: Actor, *, run_id: UUID | None = None
 ) -> Message:
@@ -66,6 +76,8 @@ def write_reply(
     if kind == Message.Kind.PERSON or ticket.state not in _KEPT_BY_AN_AGENTS_REPLY:
         ticket.state = Ticket.State.WAITING_CUSTOMER
     message = append(ticket, kind, text, author, run_id=run_id)
+    if kind == Message.Kind.PERSON:
+        answered(ticket)
     audit_log.record(
         "tickets.reply.posted",
         target=("message", str(message.pk)),
@@ -85,6 +97,7 @@ def add_note(*, ticket: Ticket, body: str, actor: User | Actor, run_id: UUID | N
     with audit_log.transaction():
         locked = lock(ticket)
         authorise(actor, Permission.ADD_NOTE, locked)
+        _at_work(locked, actor)
         return write_note(locked, text, actor, run_id=run_id)
 
 
