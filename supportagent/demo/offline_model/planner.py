@@ -144,7 +144,7 @@ def _wish(transcript: Transcript, desk: Desk, moment: Moment, aim: Aim) -> _Part
 
 def _left_for_later(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
     """What we said we would see to once a request is decided: the wishes of that message that belong to others."""
-    if not any(IN_ORDER in words for words in transcript.ours):
+    if not any(IN_ORDER in words for words in transcript.mine):
         return []
     for text in reversed(transcript.earlier):
         aims = [Aim(wish.intent, wish.text) for wish in read(text).wishes]

@@ -11,6 +11,7 @@ from .desk import Desk, Wanted
 from .patterns import Intent
 from .phrases import LANGUAGES
 from .routing import DOMAIN, ORDERS
+from .skills import people
 from .transcript import Transcript
 from .understanding import read
 
@@ -108,8 +109,7 @@ def language_code(moment: Moment) -> str:
 
 def _says_nothing_yet(moment: Moment) -> bool:
     """A mere greeting: the first words that say what it is about are sorted."""
-    reading = moment.reading
-    return not moment.aims and moment.language in LANGUAGES and (reading.greeting or reading.thanks)
+    return not moment.aims and moment.language in LANGUAGES and people.is_mere_manners(moment)
 
 
 def _torn(moment: Moment) -> bool:

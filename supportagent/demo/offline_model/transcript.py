@@ -14,6 +14,7 @@ from typing import Any
 
 from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, ToolResult
 
+LEFT_OUT = "[left out]"  # in a summary: what our role may not read
 WAITING = "waiting_for_approval"
 _OUTCOME = re.compile(r"^Outcome of (\S+) \(reference (R-\d+)\): (done|rejected|expired|cancelled|failed)\b(.*)", re.S)
 _REPLACED = re.compile(r"^Reference (R-\d+) was replaced by (R-\d+)")
@@ -72,10 +73,11 @@ class Call:
 @dataclass(frozen=True)
 class Transcript:
     """`new` are the messages that nobody has answered (the customer's; else a colleague's brief), `earlier`
-    the customer's before them, `ours` what our side said, `ended` the held calls whose outcome is news,
-    `astray` the tools whose effect was not what had been intended. `brief` is what the agent `came_from` handed over
-    with, until we have answered; `answered` what it had to say to which wish, which the customer has not read yet.
-    `assists` when a colleague who holds the conversation asked us: the customer reads nothing of what we write."""
+    the customer's before them, `ours` what our side said and `mine` what this run did, `ended` the held calls whose
+    outcome is news, `astray` the tools whose effect was not what had been intended. `brief` says that the agent
+    `came_from` handed over to us and that we have not answered since; `answered` what it had to say to which wish, which
+    the customer has not read yet. `assists` when a colleague who holds the conversation asked us: the customer reads
+    nothing of what we write."""
 
     new: tuple[str, ...]
     earlier: tuple[str, ...]
@@ -85,6 +87,7 @@ class Transcript:
     astray: tuple[str, ...]
     rounds: int
     size: int
+    mine: tuple[str, ...] = ()
     brief: bool = False
     assists: bool = False
     came_from: str = ""
@@ -124,6 +127,7 @@ def read_items(items: Iterable[Item]) -> Transcript:
         astray=tuple(tool.group(1) for note in _notes(news) if (tool := _ASTRAY.match(note))),
         rounds=sum(isinstance(item, ModelTurn) and bool(item.tool_calls) for item in news),
         size=len(items),
+        mine=tuple(_words(items[at]) for at in spoken if isinstance(items[at], ModelTurn)),
         brief=bool(came_from),
         assists=asked is not None,
         came_from=came_from,
@@ -221,9 +225,10 @@ def _before_what_is_open(items: tuple[Item, ...], spoken: list[int]) -> list[int
 
 
 def _answered(summary: str, items: tuple[Item, ...]) -> dict[str, str]:
-    """What the other agent found out, by wish. What the customer wrote, and the brief quotes, is none of ours."""
+    """What the other agent found out, by wish: nothing that the customer wrote, and nothing that was taken out."""
     said = "\n".join(_customer(items))
-    return {wish: words for wish, words in _ANSWERED.findall(summary) if words not in said}
+    found = _ANSWERED.findall(summary)
+    return {wish: words for wish, words in found if words not in said and LEFT_OUT not in words}
 
 
 def _reached_the_customer(items: tuple[Item, ...], at: int) -> bool:

@@ -26,7 +26,7 @@ class OrderScript:
     status: str = "delivered"
     items: tuple[str, ...] = ("COF-TIDE",)
     owner: str = "customer"  # or "somebody else"
-    paid_twice: bool = False
+    failed_attempt: bool = False  # to pay, before the one that succeeded
 
 
 @dataclass(frozen=True)

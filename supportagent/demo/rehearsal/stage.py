@@ -169,15 +169,11 @@ def _order(script: OrderScript, account: Account) -> Order:
         OrderItem.objects.create(
             order=order, product=product, sku=sku, name=product.name, quantity=1, unit_minor=product.price_minor
         )
-    for index in range(2 if script.paid_twice else 1):
-        Payment.objects.create(
-            payment_id=f"PAY-{number}{'-B' * index}",
-            order=order,
-            amount_minor=total,
-            currency=CURRENCY,
-            method="card •4242",
-            created_at=placed,
-        )
+    payment = {"order": order, "amount_minor": total, "currency": CURRENCY, "created_at": placed}
+    if script.failed_attempt:
+        failed = Payment.Status.FAILED
+        Payment.objects.create(payment_id=f"PAY-{number}-F", method="card •1881", status=failed, **payment)
+    Payment.objects.create(payment_id=f"PAY-{number}", method="card •4242", **payment)
     return order
 
 
