@@ -121,6 +121,7 @@ ROUTES: dict[str, Row] = {
     ),
     "console/approvals/<int:pk>/assign/": acts("console/approvals/{request}/assign/", {SUPERVISOR: 302, FINANCE: 302}),
     "console/approvals/together/": opens("console/approvals/together/?pick={request}", APPROVALS),
+    "console/agents/": opens("console/agents/", RUNS),
     "console/runs/": opens("console/runs/", RUNS),
     "console/runs/<uuid:run_id>/": opens("console/runs/{run}/", RUNS, elsewhere=True),
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
