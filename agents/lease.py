@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from agents import failpoints
 from agents.models import Run, RunEvent
+from agents.versions import keep_version
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.console import live
@@ -97,6 +98,7 @@ def claim(run_id: UUID) -> Claim | None:
     if not _take(run_id, _lease_end()):
         return None
     [run] = _with_relations(run_id)
+    keep_version(run)
     return Claim(run, run.fence, Actor.of(run.actor))
 
 

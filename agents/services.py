@@ -10,7 +10,8 @@ from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from agents import budgets
+from agents import briefs, budgets
+from agents.assignment import agent_for
 from agents.dispatch import enqueue
 from agents.lease import Claim, Step, heartbeat
 from agents.models import Agent, Budget, Run, ToolCall
@@ -35,10 +36,12 @@ def start_run(ticket: Ticket) -> Run | None:
     Without an agent that is live and has a budget, the ticket goes to a person, and None is returned.
     """
     running = first(_live_run(ticket.pk))
-    if running is not None:
+    if running is not None and not running.is_assist:
         wake(running.pk)
         return running
-    agent = first(_receiving_agent())
+    if running is not None:  # what a colleague asked for ends when the conversation is the agents' again
+        cancel_runs(ticket, actor=Actor.system("dispatcher"), why="handed back")
+    agent = agent_for(ticket)
     if agent is None:
         _to_people(ticket, HandOver.Reason.OTHER, "No agent is live.")
         return None
@@ -47,10 +50,16 @@ def start_run(ticket: Ticket) -> Run | None:
     except budgets.NoBudget as error:
         _to_people(ticket, HandOver.Reason.BUDGET, str(error))
         return None
+    return begin_run(ticket, agent, budget_ids)
+
+
+def begin_run(ticket: Ticket, agent: Agent, budget_ids: list[int], **asked: Any) -> Run:
+    """Queue a run of this agent. The caller holds the ticket's lock and knows that no other run of it is live."""
     verified = ticket.assurance == Ticket.Assurance.VERIFIED
     run = Run(
         ticket=ticket,
         agent=agent,
+        **asked,
         assurance=ticket.assurance,
         customer=ticket.customer.reference if verified else "",
         budget_ids=budget_ids,
@@ -66,11 +75,6 @@ def start_run(ticket: Ticket) -> Run | None:
 @prepared
 def _live_run(ticket_id: int) -> QuerySet[Run]:
     return Run.objects.live().of_agents().filter(ticket=ticket_id)
-
-
-@prepared
-def _receiving_agent() -> QuerySet[Agent]:
-    return Agent.objects.filter(receives_requests=True, status=Agent.Status.LIVE)[:1]
 
 
 def wake(run_id: UUID) -> None:
@@ -109,7 +113,7 @@ def cancel_runs(ticket: Ticket, *, actor: Actor, why: str) -> None:
         run.ended_because = why
         run.finished_at = timezone.now()
         step = Step(run)
-        step.emit("human", "A person took over")
+        step.emit("human", "A person took over" if why == "taken over" else f"Ended: {why}")
         run.save(update_fields=["fence"])
         step.flush()
         cancel_held_calls(run, actor=actor, why=why)
@@ -143,10 +147,21 @@ def hand_over(current: Step, *, reason: str, summary: str, customer_text: str) -
         summary=summary,
         actor=actor,
         author_name=run.actor_name,
-        facts={"tried": _tried(run)},
         customer_text=customer_text,
         run_id=run.pk,
+        **told(run, reason),
     )
+
+
+def complete_hand_over(run: Run) -> None:
+    """Add what the records say to a hand-over that the agent asked for itself, with its own words only."""
+    tickets.complete_hand_over(ticket=run.ticket, run_id=run.pk, told=lambda reason: told(run, reason))
+
+
+def told(run: Run, reason: str) -> dict[str, Any]:
+    """What a person who takes the ticket is told from the records: facts, tried, the open question, a next step."""
+    brief = briefs.compose(run)
+    return {"facts": brief, "question": brief["question"], "next_step": briefs.NEXT_STEPS.get(reason, "")}
 
 
 def recover(run_id: UUID, *, fence: int) -> bool:
@@ -272,12 +287,13 @@ def record_run(
 def _park(run: Run, step: Step) -> None:
     """Three crashes: no more tries, a person decides. The customer hears that somebody will answer.
 
-    Of a direct run the caller sees that it ended; nothing was promised to the customer, so the ticket stays as it is.
+    Of a run that somebody of us asked for the asker sees that it ended; nothing was promised to the customer, so the
+    ticket stays as it is.
     """
     run.state = Run.State.PARKED
     run.ended_because = "crashes"
     step.emit("error", f"Parked after {run.crashes} crashes")
-    if run.is_direct:
+    if not run.answers_customer:
         run.finished_at = timezone.now()
         cancel_held_calls(run, actor=Actor.system("reaper"), why="parked")
     else:
@@ -299,11 +315,6 @@ def _to_people(ticket: Ticket, reason: str, summary: str) -> None:
         actor=Actor.system("dispatcher"),
         customer_text=NOBODY_ANSWERS,
     )
-
-
-def _tried(run: Run) -> list[str]:
-    calls = run.tool_calls.exclude(state=ToolCall.State.PROPOSED)
-    return [f"{call.name}: {call.get_state_display().lower()} {call.code}".strip() for call in calls]
 
 
 def _configuration(agent: Agent, budget_ids: list[int]) -> dict[str, object]:

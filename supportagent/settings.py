@@ -260,6 +260,10 @@ MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
 MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries
 MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments for one message: more is a loop
+# How often agents may pass a conversation on, and how many turns they may take together, before a person has it:
+# counted since the customer last wrote.
+MAX_HAND_OFFS = env.number("SUPPORTAGENT_MAX_HAND_OFFS", 4, at_least=1)
+MAX_CHAIN_TURNS = env.number("SUPPORTAGENT_MAX_CHAIN_TURNS", 30, at_least=2)
 MODEL_STREAM = env.flag("SUPPORTAGENT_MODEL_STREAM", False)
 DEFAULT_MODEL = env.text("SUPPORTAGENT_MODEL", "offline-demo" if DEFAULT_MODEL_PROVIDER == "offline" else "gpt-5-mini")
 SCRIPTED_MODEL_FILE = env.text("SUPPORTAGENT_SCRIPTED_MODEL_FILE")  # the answers of the `scripted` provider

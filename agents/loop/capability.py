@@ -13,7 +13,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from agents import tallies
+from agents import hand_offs, tallies
+from agents.loop import handing
 from agents.loop.refusal import CallRefused
 from agents.models import Run, ToolCall, VelocityCap
 from agents.providers.base import ToolSpec
@@ -28,6 +29,7 @@ class Capability:
     """Customer, assurance, granted tools with their pinned definitions and argument rules, caps, and an expiry.
 
     A limit per effect is the `maximum` of an amount in the argument rules of a grant; limits per day are `caps`.
+    `targets` are the agents that it may hand off to, and when.
     `expires_at` is monotonic time: a clock that jumps neither shortens nor prolongs it.
     """
 
@@ -36,22 +38,28 @@ class Capability:
     assurance: str
     tools: Mapping[str, GrantedTool]
     caps: tuple[VelocityCap, ...]
+    targets: Mapping[str, str]
     expires_at: float
 
     @classmethod
     def mint(cls, run: Run) -> "Capability":
-        """What this run may do from now on: the tools of who acts, those for proved identities only if it is proved."""
+        """What this run may do from now on: the tools of who acts, those for proved identities only if it is proved.
+
+        Who works for a colleague looks things up and writes nothing.
+        """
         tools = {
             name: granted
             for name, granted in access.granted(run.actor).items()
-            if access.serves(granted.tool, verified=bool(run.customer))
+            if access.serves(granted.tool, verified=bool(run.customer)) and not (run.is_assist and granted.tool.writes)
         }
+        hands_off = not run.is_direct and not run.is_assist
         return cls(
             run_id=run.pk,
             customer=run.customer,
             assurance=run.assurance,
             tools=tools,
             caps=tallies.caps_for(granted.tool.pk for granted in tools.values() if granted.tool.writes),
+            targets=hand_offs.targets_of(run.its_agent, run.ticket) if hands_off else {},
             expires_at=time.monotonic() + settings.CAPABILITY_SECONDS,
         )
 
@@ -59,13 +67,18 @@ class Capability:
     def expired(self) -> bool:
         return time.monotonic() >= self.expires_at
 
+    @property
+    def hands_off(self) -> bool:
+        return bool(self.targets)
+
     @cached_property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What the model is told that it may call."""
-        return tuple(
+        offered = [
             ToolSpec(name, granted.tool.description, schema.offered_schema(granted.tool))
             for name, granted in self.tools.items()
-        )
+        ]
+        return (*offered, handing.spec(self.targets)) if self.hands_off else tuple(offered)
 
     def mediate(self, call: ToolCall, arguments: Mapping[str, Any] | None = None, *, tool: Tool | None = None) -> Tool:
         """The tool of a call that this run may make; raises CallRefused. Every call passes here, reads too.

@@ -6,6 +6,7 @@ Nobody leaves over work that came in meanwhile: `wanted` is compared under the r
 from django.utils import timezone
 
 from agents import services
+from agents.autonomy import Level, level_of
 from agents.lease import Step, step
 from agents.loop import guardrails
 from agents.loop.shift import Shift
@@ -13,7 +14,7 @@ from agents.loop.transcript import Transcript
 from agents.models import ModelCall, Run, ToolCall
 from agents.providers.base import ModelReply
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import HandOver, Ticket
+from supportagent.tickets.models import Draft, HandOver, Ticket
 from supportagent.tickets.text import storable
 
 State = ToolCall.State
@@ -39,8 +40,18 @@ def sendable(reply: ModelReply, transcript: Transcript) -> str:
 
 
 def may_speak(run: Run, transcript: Transcript) -> bool:
-    """Whether an answer to this transcript still answers all there is, and no person has the word."""
-    return transcript.still_holds(run) and not run.ticket.held_by_person
+    """Whether an answer to this transcript still answers all there is, and no person has the word.
+
+    Who was asked by a colleague answers the colleague, whatever is said to the customer meanwhile.
+    """
+    return run.is_assist or (transcript.still_holds(run) and not run.ticket.held_by_person)
+
+
+def fate_of_answer(run: Run) -> str:
+    """What becomes of the run's words: they go to the customer, or are kept for a person to send."""
+    if run.is_assist or level_of(run.its_agent, run.ticket) != Level.AUTONOMOUS:
+        return ModelCall.Fate.DRAFTED
+    return ModelCall.Fate.SENT
 
 
 def resting_state(transcript: Transcript) -> str:
@@ -63,30 +74,45 @@ def answer(shift: Shift, last: ModelCall, transcript: Transcript, *, superseded:
     with step(shift.held, with_ticket=True) as current:
         # Race: a message, a decision or a taker-over came while the model wrote. They raise `wanted` under the
         # run's lock, which we hold now: what we saw before is still all there is, or we look again.
-        if not superseded and current.run.wanted != run.wanted:
+        if not superseded and not run.is_assist and current.run.wanted != run.wanted:
             # The answer stays open: what came in may be nothing that it has to speak of, then it is sent.
             return False
         if superseded:
             _set_fate(last, ModelCall.Fate.UNSENT)
             current.emit("message", "The answer was not sent: something new came in")
             return False
-        _set_fate(last, ModelCall.Fate.SENT)
-        post(shift, current, verdict.text, resting_state(transcript))
+        fate = fate_of_answer(current.run)
+        _set_fate(last, fate)
+        post(shift, current, verdict.text, resting_state(transcript), fate)
     return True
 
 
-def post(shift: Shift, current: Step, text: str, state: str) -> None:
-    """Answer the customer and leave the run in `state`. The step holds the ticket."""
+def post(shift: Shift, current: Step, text: str, state: str, fate: str) -> None:
+    """Answer whoever waits, or keep the answer for a person to send, and leave the run in `state`.
+
+    The step holds the ticket.
+    """
     run = current.run
-    tickets.post_reply(
-        ticket=run.ticket,
-        body=text,
-        actor=run.actor,
-        author_name=run.actor_name,
-        run_id=run.pk,
-    )
-    current.emit("message", "Answered the customer", text=text[:500])
-    _rest(shift, current, state, "answered")
+    if run.is_assist:
+        _tell_colleague(run, text)
+        current.emit("message", "Answered the colleague", text=text[:500])
+        _rest(shift, current, Run.State.COMPLETED, "answered")
+    elif fate == ModelCall.Fate.DRAFTED:
+        _rest(shift, current, state, "drafted")
+        kind = Draft.Kind(level_of(run.its_agent, run.ticket))
+        tickets.save_draft(ticket=run.ticket, body=text, actor=run.actor, run_id=run.pk, kind=kind)
+        current.emit("message", "Drafted an answer for a person to send", text=text[:500])
+    else:
+        tickets.post_reply(ticket=run.ticket, body=text, actor=run.actor, author_name=run.actor_name, run_id=run.pk)
+        current.emit("message", "Answered the customer", text=text[:500])
+        _rest(shift, current, state, "answered")
+
+
+def _tell_colleague(run: Run, text: str) -> None:
+    if run.asked_for == Run.AskedFor.DRAFT:
+        tickets.save_draft(ticket=run.ticket, body=text, actor=run.actor, run_id=run.pk)
+    else:
+        tickets.add_note(ticket=run.ticket, body=text, actor=run.actor, run_id=run.pk)
 
 
 def leave(shift: Shift, state: str, because: str, *, seen: Run) -> bool:
@@ -96,16 +122,22 @@ def leave(shift: Shift, state: str, because: str, *, seen: Run) -> bool:
             return False
         if state == Run.State.HANDED_OVER:
             services.cancel_held_calls(current.run, actor=shift.held.actor, why="handed over")
+            services.complete_hand_over(current.run)
         _rest(shift, current, state, because)
     return True
 
 
 def hand_over(shift: Shift, needed: HandOverNeeded) -> None:
-    """Give the ticket to a person and end the run."""
+    """Give the ticket to a person and end the run. A colleague who asked has the ticket already, and is told."""
     with step(shift.held, with_ticket=True) as current:
         if needed.withheld is not None:
             # In this transaction: a worker that dies between the two would leave an answer that nobody sends.
             _set_fate(needed.withheld, ModelCall.Fate.WITHHELD)
+            current.emit("guard", needed.summary, turn=needed.withheld.turn)
+        if current.run.is_assist:
+            current.emit("error", needed.summary)
+            _rest(shift, current, Run.State.FAILED, needed.reason)
+            return
         services.hand_over(current, reason=needed.reason, summary=needed.summary, customer_text=SORRY)
         _rest(shift, current, Run.State.HANDED_OVER, needed.reason)
 
@@ -115,7 +147,7 @@ def _rest(shift: Shift, current: Step, state: str, because: str) -> None:
     run.state = state
     run.worked_ms = shift.worked_ms(run)
     current.emit("state", Run.State(state).label)
-    moves_ticket = not run.is_direct  # what a colleague calls beside the conversation changes nothing about it
+    moves_ticket = run.answers_customer  # what a colleague asks for beside the conversation changes nothing about it
     if state == Run.State.AWAITING_APPROVAL:
         if moves_ticket:
             tickets.set_state(ticket=run.ticket, state=Ticket.State.WAITING_APPROVAL)

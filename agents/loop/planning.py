@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from agents.loop import guardrails
+from agents.loop import guardrails, handing
 from agents.loop.capability import Capability
 from agents.loop.refusal import CallRefused, answer_refusal
 from agents.models import Run, ToolCall
@@ -130,6 +130,9 @@ def tool_of(call: ToolCall) -> Tool:
 
 
 def _fill(call: ToolCall, wanted: RequestedCall, capability: Capability) -> None:
+    if call.name == handing.NAME and capability.hands_off:
+        handing.fill(call, wanted.arguments)
+        return
     tool = capability.mediate(call)
     parsed = strict.parse(wanted.arguments)
     if tool.writes or tool.imported:
@@ -156,4 +159,6 @@ def host_bound(call: ToolCall) -> Mapping[str, str]:
         "customer": run.customer,
         "run": str(run.pk),
         "call": str(call.pk),
+        # How sure an agent has to be of how it sorts a request; nobody asks that of a person.
+        "min_confidence": str(run.its_agent.min_confidence) if not run.is_direct else "0",
     }

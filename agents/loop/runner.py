@@ -16,7 +16,18 @@ from django.core.exceptions import PermissionDenied
 from agents import budgets, failpoints, services
 from agents.dispatch import enqueue
 from agents.lease import FenceLost, Step, claim, heartbeat, step
-from agents.loop import acting, arrows, gate, guardrails, leaving, limits, planning, prompt, thinking
+from agents.loop import (
+    acting,
+    arrows,
+    gate,
+    guardrails,
+    leaving,
+    limits,
+    passing_on,
+    planning,
+    prompt,
+    thinking,
+)
 from agents.loop.capability import Capability
 from agents.loop.shift import Shift
 from agents.loop.thinking import ModelFailed, Thought
@@ -74,6 +85,11 @@ class AgentRunner:
             try:
                 if acting.finish_open_calls(shift, transcript):
                     continue
+                hand_offs = passing_on.asked_for(transcript)
+                if hand_offs:
+                    if passing_on.carry_out(shift, hand_offs):
+                        return
+                    continue
                 if self._think_or_leave(shift, transcript):
                     return
             except leaving.HandOverNeeded as needed:
@@ -92,10 +108,10 @@ class AgentRunner:
         if run.is_direct:  # nothing thinks; whoever asked for the call sees what became of it
             return leaving.leave(shift, leaving.resting_state(transcript), "done", seen=run)
         last, news = transcript.last, transcript.news()
-        if run.ticket.held_by_person:
+        if run.ticket.held_by_person and not run.is_assist:
             return leaving.leave(shift, Run.State.HANDED_OVER, "handed_over", seen=run)
         if last is not None and last.fate == ModelCall.Fate.OPEN:
-            return leaving.answer(shift, last, transcript, superseded=bool(news))
+            return leaving.answer(shift, last, transcript, superseded=bool(news) and not run.is_assist)
         if not news:
             return leaving.leave(shift, leaving.resting_state(transcript), "", seen=run)
         limit = limits.reached(run, transcript, news, worked_ms=shift.worked_ms(run))
@@ -136,10 +152,11 @@ class AgentRunner:
         try:
             with step(shift.held, with_ticket=bool(text)) as current:
                 answers = bool(text) and leaving.may_speak(current.run, transcript)
-                self._commit_reply(current, thought, requested, transcript, news, sent=answers)
+                fate = leaving.fate_of_answer(current.run) if answers else ModelCall.Fate.OPEN
+                self._commit_reply(current, thought, requested, transcript, news, fate)
                 reads = self._propose(current, requested, shift.capability)
                 if answers:
-                    leaving.post(shift, current, text, leaving.resting_state(transcript))
+                    leaving.post(shift, current, text, leaving.resting_state(transcript), fate)
         except (FenceLost, PermissionDenied):
             with audit_log.transaction():  # the reply is void, but it was paid for
                 budgets.settle(thought.spend, charged=thought.cost)
@@ -156,8 +173,7 @@ class AgentRunner:
         requested: tuple[RequestedCall, ...],
         transcript: Transcript,
         news: list,
-        *,
-        sent: bool,
+        fate: str,
     ) -> None:
         run, reply = current.run, thought.reply
         budgets.settle(thought.spend, charged=thought.cost)
@@ -167,7 +183,6 @@ class AgentRunner:
         run.cost_micros += thought.cost
         run.input_tokens += usage.input_tokens if usage else 0
         run.output_tokens += usage.output_tokens if usage else 0
-        unsettled = ModelCall.Fate.TOOLS if requested else ModelCall.Fate.OPEN
         turn = ModelCall(
             run=run,
             turn=run.turns,
@@ -177,7 +192,7 @@ class AgentRunner:
             raw=_replayable(reply, requested),
             reasoning=storable(reply.reasoning),
             finish=reply.finish,
-            fate=ModelCall.Fate.SENT if sent else unsettled,
+            fate=ModelCall.Fate.TOOLS if requested else fate,
             provider=thought.provider,
             model=reply.model,
             request_id=reply.request_id,

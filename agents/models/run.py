@@ -135,6 +135,11 @@ class Run(models.Model):
         return self.asked_by_id is not None
 
     @property
+    def answers_customer(self) -> bool:
+        """Whether it is an agent's work on the conversation itself, and so moves the ticket."""
+        return not self.is_direct and not self.is_assist
+
+    @property
     def its_agent(self) -> Agent:
         """The agent of a run that has one: for all that thinks and answers, which a direct run never does."""
         assert self.agent is not None  # noqa: S101 - the constraint `agent_or_caller`

@@ -14,6 +14,8 @@ register("tickets.ticket.handed_over", "A thread was handed to the people of a t
 register("tickets.ticket.taken_over", "A person claimed a thread")
 register("tickets.ticket.handed_back", "A person gave a thread back to the agents")
 register("tickets.ticket.categorised", "A ticket's category or priority was set")
+register("tickets.ticket.triaged", "A request was sorted, with a confidence")
+register("tickets.triage.labelled", "A person said how a request should have been sorted")
 register("tickets.ticket.state_changed", "A ticket moved to another state")
 register("tickets.ticket.rated", "A customer rated a thread")
 register("tickets.team.notified", "Another team was told about a ticket")

@@ -1,6 +1,6 @@
 """The tickets' tools: what an agent may do with its thread, which the host binds and never the model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ ESCALATION_REASONS = [
 ]
 TEXT = {"type": "string", "minLength": 1, "maxLength": MESSAGE_LIMIT}
 CATEGORY = {"type": "string", "enum": list(Ticket.Category.values)}
+TEAM = {"type": "string", "pattern": "^[a-z0-9-]{1,50}$", "description": "The team's short name."}
 
 # Bound by the host and invisible to the model: the thread of the run, and the run itself.
 _BOUND = {"ticket": "ticket", "run": "run"}
@@ -35,14 +36,16 @@ _BOUND_SCHEMA = {
 }
 
 
-def _tool(*, effect: str, permission: str, impact: str = "none", **properties: Any) -> Callable[..., Any]:
-    """A tool on the thread of the run; every one of its own arguments is required."""
+def _tool(
+    *, effect: str, permission: str, impact: str = "none", bound: Mapping[str, str] | None = None, **properties: Any
+) -> Callable[..., Any]:
+    """A tool on the thread of the run; every one of its own arguments is required. `bound` are those of the host."""
     return server.tool(
         effect=effect,
         permission=permission,
         impact=impact,
         reversible="yes",
-        bound=_BOUND,
+        bound={**_BOUND, **(bound or {})},
         schema={
             "type": "object",
             "properties": {**_BOUND_SCHEMA, **properties},
@@ -85,6 +88,61 @@ def categorise_ticket(call: CallContext, *, ticket: str, run: str, category: str
         )
     data = {"number": changed.number, "category": changed.category, "priority": changed.priority}
     return Result(data, [f"ticket:{changed.number}"])
+
+
+@_tool(
+    effect="WRITE",
+    permission="tickets.categorise_ticket",
+    bound={"threshold": "min_confidence"},
+    threshold={"type": "string", "pattern": "^(100|[1-9]?[0-9])$"},
+    category=CATEGORY,
+    priority={"type": "string", "enum": list(Ticket.Priority.values)},
+    language={"type": "string", "minLength": 2, "maxLength": 8, "description": "As in en, de or pt-BR."},
+    sentiment={"type": "string", "enum": list(Ticket.Sentiment.values)},
+    team=TEAM,
+    reason={"type": "string", "minLength": 3, "maxLength": services.REASON_LIMIT},
+    confidence={"type": "integer", "minimum": 0, "maximum": 100},
+)
+def triage_ticket(
+    call: CallContext,
+    *,
+    ticket: str,
+    run: str,
+    threshold: str,
+    category: str,
+    priority: str,
+    language: str,
+    sentiment: str,
+    team: str,
+    reason: str,
+    confidence: int,
+) -> Result:
+    """Sort this conversation: what it is about, how urgent, in which language and mood, and which team should have it.
+
+    Use it once, as soon as you know what the customer wants; again only if that turns out to be wrong. `team` is the
+    short name of a team, for example orders, billing or technical. `confidence` is how sure you are of the category,
+    0 to 100: say honestly when you are not. Status "sorted": go on. Status "handed_over": you were not sure enough, a
+    colleague sorts it and the customer was told so; do not answer any more.
+    Error not_found: there is no such team.
+    """
+    with _refusals():
+        row = services.triage(
+            ticket=_ticket(ticket),
+            category=category,
+            priority=priority,
+            language=language,
+            sentiment=sentiment,
+            team=_team(team),
+            reason=reason,
+            confidence=confidence,
+            threshold=int(threshold),
+            actor=call.actor,
+            run_id=_run(run),
+        )
+    status = "sorted" if row.is_sure else "handed_over"
+    has_it = row.ticket.team.slug
+    data = {"number": ticket, "category": row.category, "team": has_it, "status": status}
+    return Result(data, [f"ticket:{ticket}", f"team:{has_it}"])
 
 
 @_tool(
@@ -168,7 +226,7 @@ def escalate_to_human(call: CallContext, *, ticket: str, run: str, reason_code: 
 @_tool(
     effect="WRITE",
     permission="tickets.notify_team",
-    team={"type": "string", "pattern": "^[a-z0-9-]{1,50}$", "description": "The team's short name."},
+    team=TEAM,
     message={"type": "string", "minLength": 1, "maxLength": 2000},
 )
 def notify_team(call: CallContext, *, ticket: str, run: str, team: str, message: str) -> Result:
@@ -177,9 +235,7 @@ def notify_team(call: CallContext, *, ticket: str, run: str, team: str, message:
     `team` is the short name of a team, for example orders, billing or technical. The customer does not see it.
     Error not_found: there is no such team.
     """
-    addressed = Team.objects.filter(slug=team).first()
-    if addressed is None:
-        raise ToolRefusal("not_found", "There is no team of that name.")
+    addressed = _team(team)
     with _refusals():
         services.notify_team(
             team=addressed, ticket=_ticket(ticket), message=message, actor=call.actor, run_id=_run(run)
@@ -192,6 +248,13 @@ def _ticket(number: str) -> Ticket:
         return Ticket.objects.select_related("customer", "team").get(number=number)
     except Ticket.DoesNotExist:
         raise ToolRefusal("not_found", "There is no such ticket.") from None
+
+
+def _team(slug: str) -> Team:
+    team = Team.objects.filter(slug=slug).first()
+    if team is None:
+        raise ToolRefusal("not_found", "There is no team of that name.")
+    return team
 
 
 def _run(value: str) -> UUID | None:

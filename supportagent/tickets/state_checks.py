@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from audit.verification import register_state_check
-from supportagent.tickets.models import Draft, HandOver, Message
+from supportagent.tickets.models import Draft, HandOver, Message, Triage, TriageLabel
 
 Expected = tuple[str, str, str, str]
 _ENTRY_OF_KIND = {
@@ -31,7 +31,19 @@ def sent_drafts() -> Iterator[Expected]:
         yield f"sent draft {pk}", "draft", str(pk), "tickets.draft.sent"
 
 
+def triages() -> Iterator[Expected]:
+    for pk in Triage.objects.order_by("pk").values_list("pk", flat=True).iterator():
+        yield f"triage {pk}", "triage", str(pk), "tickets.ticket.triaged"
+
+
+def triage_labels() -> Iterator[Expected]:
+    for pk in TriageLabel.objects.order_by("pk").values_list("pk", flat=True).iterator():
+        yield f"label of a triage {pk}", "triage_label", str(pk), "tickets.triage.labelled"
+
+
 def register() -> None:
     register_state_check("tickets.messages", messages)
     register_state_check("tickets.hand_overs", hand_overs)
     register_state_check("tickets.sent_drafts", sent_drafts)
+    register_state_check("tickets.triages", triages)
+    register_state_check("tickets.triage_labels", triage_labels)

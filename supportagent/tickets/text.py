@@ -11,6 +11,7 @@ from supportagent.tickets.errors import InvalidMessage, MessageTooLong
 
 MESSAGE_LIMIT = 8_000  # characters
 SUBJECT_LIMIT = 200  # characters
+LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:-([A-Za-z]{2}|[A-Za-z]{4}|[0-9]{3}))?\Z")
 CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -55,3 +56,13 @@ def clean_client_id(value: str) -> str:
     if value and not CLIENT_ID.match(value):
         raise InvalidMessage("The client message id must be 1 to 64 letters, digits or . _ : - characters.")
     return value
+
+
+def clean_language(value: str) -> str:
+    """A short code of BCP 47 in its usual spelling: `en`, `pt-BR`, `zh-Hant`, `es-419`. Raises InvalidMessage."""
+    found = LANGUAGE.match(value)
+    if found is None:
+        raise InvalidMessage("The language must be a short code as in en, de or pt-BR.")
+    language, further = found[1].lower(), found[2] or ""
+    further = further.title() if len(further) == 4 else further.upper()
+    return f"{language}-{further}" if further else language

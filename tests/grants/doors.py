@@ -49,6 +49,7 @@ class Caller:
     def good(self, server: str, tool: ServerTool) -> dict[str, Any]:
         """Arguments that the tool accepts: the bound ones as the host fills them, one value for each other."""
         bound = {"ticket": self.ticket, "run": self.run, "customer": self.customer, "team": "orders"}
+        bound["min_confidence"] = "60"
         return {
             name: bound[tool.bound[name]] if name in tool.bound else _VALUES[f"{server}.{tool.name}"][name]
             for name in tool.schema["properties"]
@@ -75,6 +76,15 @@ _VALUES: dict[str, dict[str, Any]] = {
         "service": "brew-sync",
     },
     "tickets.categorise_ticket": {"category": "technical", "priority": "high"},
+    "tickets.triage_ticket": {
+        "category": "technical",
+        "priority": "high",
+        "language": "en",
+        "sentiment": "calm",
+        "team": "billing",
+        "reason": "Speaks of a fault",
+        "confidence": 80,
+    },
     "tickets.create_ticket": {"subject": "Broken set", "body": "Ask the carrier.", "category": "complaint"},
     "tickets.add_internal_note": {"body": "Calm and friendly."},
     "tickets.draft_reply": {"body": "Dear Ana, ..."},

@@ -139,7 +139,8 @@ class Judge:
     # -- what an agent does by itself: on its own customer's thread, and for staff to read ------------------------
 
     def _tickets_ticket(self, change: Change) -> bool:
-        row, moving = change.after, {"state", "category", "priority", "last_seq", "updated_at", "resolved_at"}
+        row = change.after
+        moving = {"state", "category", "priority", "language", "sentiment", "last_seq", "updated_at", "resolved_at"}
         if change.is_new:
             return change.key in self.tickets and row["assignee_id"] is None
         return change.key in self.tickets and change.fields <= moving

@@ -7,6 +7,16 @@ from supportagent.tickets.models import Draft, HandOver, Message, TeamNotice, Ti
 
 RUN = "5b0e8c9e-6c5a-4b7e-9a55-0f8e3b1c2d3e"
 
+SORTED = {
+    "category": "payment",
+    "priority": "high",
+    "language": "pt-br",
+    "sentiment": "unhappy",
+    "team": "partners",
+    "reason": "Speaks of a card that was charged twice",
+    "confidence": 80,
+}
+
 
 @pytest.fixture
 def call(cast):
@@ -67,6 +77,29 @@ def test_the_agent_opens_a_second_ticket_for_the_same_customer(cast, call):
     assert (opened.customer, opened.team, opened.channel) == (cast.customer, cast.orders, "internal")
 
 
+def test_the_agent_sorts_a_request_into_the_list_of_another_team(cast, call):
+    ticket = cast.ticket()
+    outcome = call("triage_ticket", ticket, threshold="60", **SORTED)
+    assert outcome.data == {"number": ticket.number, "category": "payment", "team": "partners", "status": "sorted"}
+    ticket.refresh_from_db()
+    assert (ticket.team, ticket.language, ticket.sentiment) == (cast.partners, "pt-BR", "unhappy")
+    assert str(ticket.triages.get().run_id) == RUN
+
+
+def test_an_agent_that_is_not_sure_is_told_that_a_person_sorts(cast, call):
+    ticket = cast.ticket()
+    outcome = call("triage_ticket", ticket, threshold="90", **SORTED)
+    assert outcome.data == {"number": ticket.number, "category": "payment", "team": "orders", "status": "handed_over"}
+    assert HandOver.objects.get().reason_code == "unsorted"
+
+
+def test_an_unknown_team_is_not_found_and_an_odd_language_is_explained(cast, call):
+    ticket = cast.ticket()
+    assert call("triage_ticket", ticket, threshold="60", **{**SORTED, "team": "nobody"}).code == "not_found"
+    odd = call("triage_ticket", ticket, threshold="60", **{**SORTED, "language": "klingon"})
+    assert odd.code == "invalid_message" and "as in en" in odd.data["error"]["message"]
+
+
 def test_another_team_is_notified_and_an_unknown_one_is_not_found(cast, call):
     ticket = cast.ticket()
     assert call("notify_team", ticket, team="partners", message="Courier trouble").ok
@@ -85,6 +118,10 @@ def test_another_team_is_notified_and_an_unknown_one_is_not_found(cast, call):
         ("escalate_to_human", {"reason_code": "bored", "summary": "x"}),
         ("notify_team", {"team": "../orders", "message": "x"}),
         ("list_tickets", {"customer": "CUS-1002"}),
+        ("triage_ticket", {"threshold": "60", **SORTED, "confidence": 101}),
+        ("triage_ticket", {"threshold": "60", **SORTED, "sentiment": "happy"}),
+        ("triage_ticket", {"threshold": "x", **SORTED}),
+        ("triage_ticket", SORTED),
     ],
 )
 def test_arguments_outside_the_schema_are_refused_before_anything_runs(cast, call, tool, arguments):
@@ -103,6 +140,7 @@ def test_an_account_without_the_permission_is_refused_by_every_tool(cast, call):
     arguments = {
         "list_tickets": {},
         "categorise_ticket": {"category": "payment", "priority": "high"},
+        "triage_ticket": {"threshold": "60", **SORTED},
         "create_ticket": {"subject": "Courier", "body": "x", "category": "other"},
         "add_internal_note": {"body": "x"},
         "draft_reply": {"body": "x"},
@@ -122,5 +160,6 @@ def test_a_call_without_a_grant_is_refused(cast):
 
 def test_the_bound_arguments_are_no_business_of_the_model():
     for tool in server.tools.values():
-        assert dict(tool.bound) == {"ticket": "ticket", "run": "run"}
+        further = {"threshold": "min_confidence"} if tool.name == "triage_ticket" else {}
+        assert dict(tool.bound) == {"ticket": "ticket", "run": "run", **further}
         assert tool.description

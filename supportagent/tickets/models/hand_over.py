@@ -28,6 +28,7 @@ class HandOver(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     question = models.TextField(blank=True)
     next_step = models.TextField(blank=True)
+    run_id = models.UUIDField(null=True, blank=True, help_text="Of the agent that gave it up.")
     created_by_type = models.CharField(max_length=20)
     created_by_id = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -9,16 +9,20 @@ the trail then reads in the order of cause and effect.
 
 from supportagent.tickets.services.desk import categorise, notify_team, rate, set_state
 from supportagent.tickets.services.drafts import discard_draft, save_draft, send_draft
-from supportagent.tickets.services.holding import hand_back, hand_over, take_over
+from supportagent.tickets.services.holding import complete_hand_over, hand_back, hand_over, take_over
 from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
+from supportagent.tickets.services.sorting import REASON_LIMIT, label_triage, sort_and_return, triage
 
 __all__ = [
+    "REASON_LIMIT",
     "add_note",
     "categorise",
+    "complete_hand_over",
     "discard_draft",
     "hand_back",
     "hand_over",
+    "label_triage",
     "notify_team",
     "open_ticket",
     "post_event",
@@ -28,5 +32,7 @@ __all__ = [
     "save_draft",
     "send_draft",
     "set_state",
+    "sort_and_return",
     "take_over",
+    "triage",
 ]

@@ -103,6 +103,12 @@ def require_holder(ticket: Ticket, by: User) -> None:
         raise Conflict(f"{ticket.assignee.display_name} holds {ticket.number}.", by=ticket.assignee)
 
 
+def require_whole(ticket: Ticket) -> None:
+    """Raise for a thread that was merged into another: it goes on there, and nothing of it happens here any more."""
+    if ticket.merged_into is not None:
+        raise Conflict(f"{ticket.number} was merged into {ticket.merged_into.number}.")
+
+
 def append(
     ticket: Ticket,
     kind: Message.Kind,
@@ -134,14 +140,33 @@ def append(
 
 
 def save(ticket: Ticket) -> None:
-    save_columns(ticket, "last_seq", "state", "assignee", "category", "priority", "resolved_at", "updated_at")
+    """Every column that a verb may have changed on the locked row."""
+    save_columns(
+        ticket,
+        "last_seq",
+        "state",
+        "outcome",
+        "assignee",
+        "team",
+        "category",
+        "priority",
+        "language",
+        "sentiment",
+        "merged_into",
+        "resolved_at",
+        "updated_at",
+    )
 
 
-def announce(ticket: Ticket, what: str, *, for_customer: bool) -> None:
-    """Tell open pages, after the commit. The customer's page hears nothing of internal notes, not even a beat."""
+def announce(ticket: Ticket, what: str, *, for_customer: bool, left: int | None = None) -> None:
+    """Tell open pages, after the commit. The customer's page hears nothing of internal notes, not even a beat.
+
+    `left` is the team from whose list the ticket has just gone: its pages hear of it too.
+    """
     payload: dict[str, Any] = {"what": what, "seq": ticket.last_seq}
     publish(f"ticket.{ticket.pk}", payload)
-    publish(f"tickets.team.{ticket.team_id}", payload)
+    for team_id in {ticket.team_id, left or ticket.team_id}:
+        publish(f"tickets.team.{team_id}", payload)
     if for_customer:
         publish(f"widget.{ticket.pk}", payload)
 

@@ -15,13 +15,15 @@ from supportagent.tickets.services.replies import write_reply
 from supportagent.tickets.text import clean_body
 
 
-def save_draft(*, ticket: Ticket, body: str, actor: User, run_id: UUID | None = None) -> Draft:
+def save_draft(
+    *, ticket: Ticket, body: str, actor: User, run_id: UUID | None = None, kind: str = Draft.Kind.PROPOSED
+) -> Draft:
     """Keep a proposed reply beside the thread. It never sends itself."""
     text = clean_body(body)
     with audit_log.transaction():
         locked = lock(ticket)
         authorise(actor, Permission.DRAFT_REPLY, locked)
-        draft = Draft.objects.create(ticket=locked, body=text, author=actor, run_id=run_id)
+        draft = Draft.objects.create(ticket=locked, body=text, author=actor, run_id=run_id, kind=kind)
         announce(locked, "draft", for_customer=False)
         _record("tickets.draft.saved", draft, locked, actor)
     return draft

@@ -1,6 +1,6 @@
 """Who has the word: handing a thread to the people, claiming it, giving it back to the agents."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -71,19 +71,24 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
         require_holder(locked, by)
         if locked.is_over:
             raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
-        locked.assignee = None
-        locked.state = Ticket.State.OPEN
-        close_hand_over(locked, by)
-        note = write_note(locked, text, by, for_agents=True)
-        audit_log.record(
-            "tickets.ticket.handed_back",
-            target=("ticket", locked.number),
-            actor=Actor.of(by),
-            ticket=locked.number,
-            data={"brief_seq": note.seq},
-            refs=refs_of(locked),
-        )
-        message_received.send(sender=Ticket, ticket=locked, message=note)
+        return give_back(locked, by, text)
+
+
+def give_back(ticket: Ticket, by: User, brief: str) -> Message:
+    """The second half of every hand-back, on a ticket that the calling verb has locked and checked."""
+    ticket.assignee = None
+    ticket.state = Ticket.State.OPEN
+    close_hand_over(ticket, by)
+    note = write_note(ticket, brief, by, for_agents=True)
+    audit_log.record(
+        "tickets.ticket.handed_back",
+        target=("ticket", ticket.number),
+        actor=Actor.of(by),
+        ticket=ticket.number,
+        data={"brief_seq": note.seq},
+        refs=refs_of(ticket),
+    )
+    message_received.send(sender=Ticket, ticket=ticket, message=note)
     return note
 
 
@@ -123,6 +128,7 @@ def hand_over(
             facts=dict(facts or {}),
             question=question,
             next_step=next_step,
+            run_id=run_id,
             created_by_type=who.type,
             created_by_id=who.id,
         )
@@ -143,6 +149,16 @@ def hand_over(
             refs=refs_of(locked),
         )
     return handed
+
+
+def complete_hand_over(*, ticket: Ticket, run_id: UUID, told: Callable[[str], Mapping[str, Any]]) -> None:
+    """Add facts, question and next step to the open hand-over that this run asked for, if it came without.
+
+    `told` is asked with the reason. The caller holds the ticket's lock.
+    """
+    bare = HandOver.objects.filter(ticket=ticket, closed_at=None, run_id=run_id, facts={}).first()
+    if bare is not None:
+        HandOver.objects.filter(pk=bare.pk).update(**told(bare.reason_code))
 
 
 def _tell_customer(ticket: Ticket, text: str, actor: User | Actor, author_name: str, run_id: UUID | None) -> None:
