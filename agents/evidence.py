@@ -6,12 +6,13 @@ and threads that it answered and that did not stay as it left them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import sqrt
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Avg, Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -113,7 +114,7 @@ def of(agent: Agent, now: datetime | None = None) -> dict[str, Evidence]:
     }
 
 
-def _drafts(agent: Agent, since: datetime) -> QuerySet[Any, dict[str, Any]]:
+def _drafts(agent: Agent, since: datetime) -> Iterable[Any]:
     """Its answers that somebody decided about. One sent with at most 2 % of its characters changed was agreed to."""
     sent = Q(state=Draft.State.SENT)
     # What was sent before distances were kept counts where it was not touched.
@@ -137,7 +138,7 @@ def _drafts(agent: Agent, since: datetime) -> QuerySet[Any, dict[str, Any]]:
     )
 
 
-def _threads(agent: Agent, since: datetime) -> QuerySet[Any, dict[str, Any]]:
+def _threads(agent: Agent, since: datetime) -> Iterable[Any]:
     """Threads that it answered, and how many of them a person took over, the customer opened again, or had an answer
     of it withheld.
     """

@@ -49,7 +49,7 @@ class LanguagesField(forms.CharField):
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         if isinstance(value, list):
             return value
-        codes = [code for code in re.split(r"[\s,;]+", super().to_python(value)) if code]
+        codes = [code for code in re.split(r"[\s,;]+", super().to_python(value) or "") if code]
         for code in codes:
             if LANGUAGE.fullmatch(code) is None:
                 raise ValidationError(f"{code[:20]!r} is no language code. Write them as in en, de, pt-BR.")

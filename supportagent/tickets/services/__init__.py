@@ -8,7 +8,7 @@ the trail then reads in the order of cause and effect.
 """
 
 from supportagent.tickets.services.desk import categorise, notify_team, rate, set_state
-from supportagent.tickets.services.drafts import discard_draft, save_draft, send_draft
+from supportagent.tickets.services.drafts import approve_draft, discard_draft, save_draft, send_draft
 from supportagent.tickets.services.holding import complete_hand_over, hand_back, hand_over, take_over
 from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
@@ -17,6 +17,7 @@ from supportagent.tickets.services.sorting import REASON_LIMIT, label_triage, so
 __all__ = [
     "REASON_LIMIT",
     "add_note",
+    "approve_draft",
     "categorise",
     "complete_hand_over",
     "discard_draft",

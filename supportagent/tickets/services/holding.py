@@ -22,6 +22,7 @@ from supportagent.tickets.services.base import (
     require_holder,
     save,
 )
+from supportagent.tickets.services.overtaken import supersede_answers
 from supportagent.tickets.services.replies import write_event, write_note, write_reply
 from supportagent.tickets.signals import message_received, ticket_taken_over
 from supportagent.tickets.text import clean_body
@@ -79,6 +80,7 @@ def give_back(ticket: Ticket, by: User, brief: str) -> Message:
     ticket.assignee = None
     ticket.state = Ticket.State.OPEN
     close_hand_over(ticket, by)
+    supersede_answers(ticket, by)  # the agents begin anew
     note = write_note(ticket, brief, by, for_agents=True)
     audit_log.record(
         "tickets.ticket.handed_back",

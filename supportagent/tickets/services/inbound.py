@@ -14,6 +14,7 @@ from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import DuplicateMessage, InvalidMessage, NotYours
 from supportagent.tickets.models import Customer, Message, Ticket
 from supportagent.tickets.services.base import Author, actor_of, append, authorise, lock, locked_rows, refs_of
+from supportagent.tickets.services.overtaken import supersede_answers
 from supportagent.tickets.signals import message_received
 from supportagent.tickets.text import clean_body, clean_client_id, clean_line
 
@@ -102,11 +103,14 @@ def _newest_open(customer_id: int, channel: str, assurance: str) -> QuerySet[Tic
 
 
 def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
+    reference = ticket.customer.reference
     if ticket.held_by_person:
         ticket.state = Ticket.State.WAITING_PERSON
-    elif ticket.state != Ticket.State.WAITING_APPROVAL:
-        ticket.state = Ticket.State.OPEN
-    reference = ticket.customer.reference
+    else:
+        if ticket.last_seq:  # a thread that begins has no draft
+            supersede_answers(ticket, Actor.customer(reference))
+        if ticket.state != Ticket.State.WAITING_APPROVAL:
+            ticket.state = Ticket.State.OPEN
     message = append(
         ticket,
         Message.Kind.CUSTOMER,
