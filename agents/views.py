@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import graph, roster, timeline
+from agents import chains, graph, roster, timeline
 from agents.models import Agent, Run, ToolCall
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
@@ -70,6 +70,9 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "version_since": since,
         "changed": timeline.changed_since(found),
         "personal_data": personal_data,
+        "chains": chains.chains_of(found.ticket, personal_data=personal_data),
+        "where": chains.where_now(found.ticket),
+        "runs_shown": chains.RUNS_SHOWN,
     }
     return render(request, "agents/run.html", context)
 
@@ -97,5 +100,6 @@ def call_in_full(request: HttpRequest, run_id: UUID, call_id: UUID) -> HttpRespo
 
 def _visible(request: HttpRequest, run_id: UUID) -> Run:
     require(request.user, Permission.VIEW_RUN)
-    visible = Run.objects.visible_to(request.user).select_related("ticket__customer", "ticket__team", "agent", "caller")
+    visible = Run.objects.visible_to(request.user).select_related("agent", "caller", "asked_by")
+    visible = visible.select_related("ticket__customer", "ticket__team", "ticket__assignee")
     return get_object_or_404(visible, pk=run_id)
