@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from agents.models import Run, ToolCall
 from supportagent.staff.models import User
+from supportagent.staff.permissions import Permission
 from supportagent.tickets.models import Message, Triage
 from supportagent.tools import access
 
@@ -104,7 +105,7 @@ def _views(user: User) -> frozenset[str]:
 
 def _that_matter(views: frozenset[str], call: ToolCall) -> frozenset[str]:
     domain = call.name.partition("__")[0]
-    return frozenset(right for right in views if right.partition(".")[0] in (domain, "staff"))
+    return frozenset(right for right in views if right.partition(".")[0] == domain or right == Permission.VIEW_PII)
 
 
 def _fact(call: ToolCall, *, whole: bool) -> dict[str, Any]:

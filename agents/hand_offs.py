@@ -71,6 +71,7 @@ def hand_off(current: Step, *, to: str, reason: str, summary: str) -> HandOff:
         brief=brief,
         after_seq=newest.seq if newest is not None else 0,
     )
+    services.record_run("agents.run.completed", run, cost_micros=run.cost_micros, outcome="handed_off")
     customer = ticket.customer.reference
     audit_log.record(
         "agents.hand_off.made",

@@ -133,5 +133,13 @@ def _write() -> None:
         make_order(make_account("CUS-1002", "Ben Okafor"), "ORD-1043")
 
 
+def configure_agent(**fields: Any) -> None:
+    """Change the agent as an admin would: a new version, which the next run starts with."""
+    agent = Agent.objects.get()
+    for name, value in fields.items():
+        setattr(agent, name, value)
+    agent.save()
+
+
 def team(slug: str) -> Team:
     return Team.objects.get(slug=slug)

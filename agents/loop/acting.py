@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from agents import failpoints, outcomes, tallies
 from agents.lease import FenceLost, step
-from agents.loop import arrows, classes, execution, gate, intact, money, planning, reconciling
+from agents.loop import arrows, classes, execution, gate, handing, intact, money, planning, reconciling
 from agents.loop.execution import Unknown
 from agents.loop.facts import answer_read, observe, read_facts
 from agents.loop.gate import Case
@@ -28,8 +28,12 @@ State = ToolCall.State
 
 
 def finish_open_calls(shift: Shift, transcript: Transcript) -> bool:
-    """Plan what is proposed, settle what was interrupted, send what is ready. True when there was anything."""
-    calls = _with_tools(transcript.calls_in(State.PROPOSED, State.SENDING, State.READY))
+    """Plan what is proposed, settle what was interrupted, send what is ready. True when there was anything.
+
+    A hand-off comes after all of it: whoever has the conversation next knows how it ended.
+    """
+    open_calls = transcript.calls_in(State.PROPOSED, State.SENDING, State.READY)
+    calls = _with_tools([call for call in open_calls if call.name != handing.NAME])
     proposed = [call for call in calls if call.state == State.PROPOSED]
     interrupted = [call for call in calls if call.state == State.SENDING]
     ready = _effective([call for call in calls if call.state == State.READY])

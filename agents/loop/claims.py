@@ -145,6 +145,38 @@ APPROVAL = Claim(
     },
     frozenset({"issue_refund", "cancel_order", "update_account", "update_billing_details"}),
 )
+# Not that somebody has a request before them, but that this conversation goes to somebody else.
+_THREAD = "(?:conversation|chat|case|ticket|matter)"
+_CONVERSATION = rf"(?:you|it|this(?: {_THREAD})?|(?:the|your) {_THREAD})"
+HAND_OFF = Claim(
+    "a hand-off",
+    {
+        "en": _any(
+            r"\b(?:i|we)(?:'m|’m|'ve|’ve|'ll|’ll| am| are| have| will)(?: just| now| already)? "
+            r"(?:hand|transfer|forward|pass|connect|escalat|redirect)\w* "
+            rf"{_CONVERSATION}\b[^.!?\n]{{0,30}}\b(?:to|over|with|on)\b",
+            r"\b(?:conversation|chat|case|ticket)\b[^!?\n]{0,20}\b(?:has been|is being|was) "
+            r"(?:handed|transferred|forwarded|passed|escalated)\b",
+        ),
+        "de": _any(
+            r"\bich (?:leite|gebe|verbinde|übergebe)\b[^.!?\n]{0,50}\b(?:weiter|ab|mit|an)\b",
+            r"\b(?:gespräch|chat|fall|ticket|sie)\b[^!?\n]{0,60}\b(?:weitergeleitet|weitergegeben|übergeben|verbunden)\b",
+        ),
+        "fr": _any(
+            r"\b(?:je|nous) vous (?:transfère|transférons|mets en relation|mettons en relation)",
+            r"\b(?:ai|avons)\b[^!?\n]{0,10}\b(?:transmis|transféré)\b[^!?\n]{0,20}\b(?:conversation|dossier)\b",
+        ),
+        "es": _any(
+            r"\b(?:le|te|lo|la) (?:paso|transfiero|derivo|comunico)\b",
+            r"\b(?:he|hemos) (?:pasado|transferido|derivado)\b[^!?\n]{0,20}\b(?:conversación|caso|chat)\b",
+        ),
+        "pt": _any(
+            r"\bvou (?:passar|transferir|encaminhar)\b[^.!?\n]{0,40}\b(?:para|a)\b",
+            r"\b(?:passei|transferi|encaminhei)\b[^!?\n]{0,20}\b(?:conversa|caso|chat)\b",
+        ),
+    },
+    frozenset({"hand_off", "escalate_to_human", "notify_team", "create_ticket"}),
+)
 CLAIMS = (REFUND, CANCELLATION, ACCOUNT, ISSUE, APPROVAL)
 
 
@@ -185,6 +217,11 @@ def unbacked(text: str, succeeded: Iterable[ToolCall]) -> list[str]:
         return []
     calls = list(succeeded)
     return list(dict.fromkeys(claim.name for claim, sentence in claimed if not _is_backed(claim, sentence, calls)))
+
+
+def speaks_of_hand_off(text: str) -> bool:
+    """Whether the text says that this conversation goes to somebody else."""
+    return any(_claims(HAND_OFF, sentence) for sentence in _SENTENCE_ENDS.split(disguises.in_latin(text)))
 
 
 def _claims(claim: Claim, sentence: str) -> bool:

@@ -106,7 +106,17 @@ def check_output(text: str, *, ticket: Ticket, agent: Agent) -> Verdict:
     unbacked = claims.unbacked(text, _succeeded_calls(ticket))
     if unbacked:
         return Verdict(text, f"the reply claims {', '.join(unbacked)}, and no record backs it")
+    if claims.speaks_of_hand_off(text) and not _somebody_else_has_it(ticket):
+        return Verdict(text, "the reply says that it hands off, but no hand-off was made")
     return Verdict(text)
+
+
+def _somebody_else_has_it(ticket: Ticket) -> bool:
+    """Whether a call of this ticket gave somebody else something to do, or waits for them."""
+    calls = ToolCall.objects.filter(run__ticket=ticket)
+    given = [*claims.HAND_OFF.tools, *(f"tickets__{name}" for name in claims.HAND_OFF.tools)]
+    done = calls.filter(state=ToolCall.State.SUCCEEDED, name__in=given)
+    return done.exists() or calls.filter(state=ToolCall.State.AWAITING_APPROVAL).exists()
 
 
 def _names_another_customer(text: str, ticket: Ticket) -> bool:

@@ -4,7 +4,7 @@ The script is a JSON file (settings.SCRIPTED_MODEL_FILE), so that worker process
 
     {"vars": {"order": "(ORD-\\\\d+)"},
      "usage": {"input_tokens": 1000, "output_tokens": 100},
-     "scripts": [{"when": "refund", "turns": [TURN, ...]}, {"turns": [TURN, ...]}]}
+     "scripts": [{"when": "refund", "model": "billing", "turns": [TURN, ...]}, {"turns": [TURN, ...]}]}
 
     TURN = {"text": "...", "calls": [{"name": "...", "arguments": {...} or "raw text", "id": "..."}],
             "reasoning": "...", "finish": "...", "usage": {...}, "delay": seconds,
@@ -13,9 +13,10 @@ The script is a JSON file (settings.SCRIPTED_MODEL_FILE), so that worker process
 "$order" in texts and arguments is the first group of its pattern in the customer's last words. A usage of
 null is a server that counts nothing. One script alone may be written {"turns": [...]}.
 
-The first script whose `when` (a regular expression, any case) is found in the customer's last words is
-followed, and in it the turn numbered by the ModelTurns since those words. So the conversation alone
-decides: a repeated request gets the same answer, in any process. After the last turn, the last turn.
+The first script whose `when` (a regular expression, any case) is found in the customer's last words, and whose
+`model`, if it names one, is the model asked for, is followed, and in it the turn numbered by the ModelTurns since
+those words. So the conversation alone decides: a repeated request gets the same answer, in any process. After the
+last turn, the last turn.
 """
 
 import json
@@ -60,7 +61,7 @@ class Scripted:
         """Play the turn that the conversation asks for. Raises the ProviderError that the script names."""
         script = _read()
         words, customer_turns, model_turns = _position(request)
-        turn = _fill(_turn(script, words, model_turns), _variables(script, words))
+        turn = _fill(_turn(script, words, request.model, model_turns), _variables(script, words))
         _wait(turn.get("delay", 0), request.deadline)
         if "error" in turn:
             raise ERRORS[turn["error"]]("The script says so.", sent=turn.get("sent", True))
@@ -91,9 +92,9 @@ def _position(request: ModelRequest) -> tuple[str, int, int]:
     return words, customer_turns, model_turns
 
 
-def _turn(script: dict[str, Any], words: str, number: int) -> dict[str, Any]:
+def _turn(script: dict[str, Any], words: str, model: str, number: int) -> dict[str, Any]:
     for candidate in script["scripts"]:
-        if re.search(candidate.get("when", ""), words, re.IGNORECASE):
+        if candidate.get("model", model) == model and re.search(candidate.get("when", ""), words, re.IGNORECASE):
             turns = candidate["turns"]
             return turns[min(number, len(turns) - 1)]
     raise ProviderMisconfigured("The script has no turns for these words.")

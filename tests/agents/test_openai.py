@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from agents import budgets
-from agents.models import Agent, ModelCall, Run, Spend, ToolCall
+from agents.models import ModelCall, Run, Spend, ToolCall
 from approvals.models import ApprovalRequest
 from audit import verification
 from supportagent.tickets.models import HandOver, Ticket
 from tests.fake_openai import FakeOpenAI
-from tests.world import World
+from tests.world import World, configure_agent
 
 ISSUED = "Your refund for ORD-1042 has been issued."
 WAITS = "A colleague is looking at your refund."
@@ -51,7 +51,7 @@ def server(world: World, running: Flaky, settings: Any, request: pytest.FixtureR
     settings.DEFAULT_MODEL_PROVIDER, settings.DEFAULT_MODEL = api, "fake"
     settings.MODEL_STREAM = wire == "streaming"
     settings.MODEL_SECONDS = 5
-    Agent.objects.update(input_price_micros=400_000, output_price_micros=1_600_000)
+    configure_agent(input_price_micros=400_000, output_price_micros=1_600_000)
     running.requests.clear()
     running.failures.clear()
     return running

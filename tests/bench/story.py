@@ -13,12 +13,12 @@ from types import SimpleNamespace
 from django.db import connection
 from django.test import override_settings
 
-from agents.models import Agent, Budget, Run
+from agents.models import Budget, Run
 from approvals.models import ApprovalRequest
 from supportagent.tickets.models import Customer, Ticket
 from tests.bench.processes import fake_model
 from tests.store.shop import make_account, make_order
-from tests.world import World, build_world
+from tests.world import World, build_world, configure_agent
 
 SCRIPT = Path(__file__).parent / "refund.json"
 TURNS = 5  # model calls of one workflow: the unit of "a step"
@@ -33,7 +33,7 @@ class Shop:
         self.world: World = build_world(SimpleNamespace(), folder)
         self.used = 0
         Budget.objects.update(cap=PLENTY)
-        Agent.objects.update(session_cap_micros=PLENTY, input_price_micros=PRICE, output_price_micros=PRICE)
+        configure_agent(session_cap_micros=PLENTY, input_price_micros=PRICE, output_price_micros=PRICE)
 
     def customers(self, count: int) -> list[Customer]:
         """New customers, each with one order that can be refunded."""

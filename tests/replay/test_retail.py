@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from agents.models import Agent, Budget, Run, ToolCall
+from agents.models import Budget, Run, ToolCall
 from approvals.models import ApprovalRequest
 from audit import verification
 from audit.context import Actor, acting
@@ -21,7 +21,7 @@ from supportagent.tickets.models import Customer, Ticket
 from tests.changes.admins import Admin
 from tests.replay.retail import Action, Bare, Shop, Task
 from tests.replay.reviewed import HIDDEN, SERVER, WRITES, connect, host_bound
-from tests.world import World, build_world
+from tests.world import World, build_world, configure_agent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +44,7 @@ def world(settings: Any, tmp_path: Path, shop: Shop) -> World:
     root, client = User.objects.create_superuser("root"), Client()
     client.force_login(root)
     connect(Admin(root, client), shop)
-    Agent.objects.update(max_turns=100, max_tool_calls=100, max_seconds=3600, session_cap_micros=PLENTY)
+    configure_agent(max_turns=100, max_tool_calls=100, max_seconds=3600, session_cap_micros=PLENTY)
     Budget.objects.update(cap=PLENTY)
     return world
 
