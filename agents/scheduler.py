@@ -17,6 +17,7 @@ from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
 from approvals.requeue import requeue_outdated
+from supportagent.tickets import services as tickets
 from supportagent.tools import health
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ def duties() -> list[Duty]:
         Duty("approval requests judged by new rules", settings.SWEEP_SECONDS, requeue_outdated),
         Duty("overdue approval requests passed on", settings.SWEEP_SECONDS, escalate_overdue),
         Duty("notices of approval requests written", settings.SWEEP_SECONDS, announce),
+        Duty("hand-overs found overdue", settings.SWEEP_SECONDS, tickets.mark_overdue),
+        Duty("hand-overs suggested to who is here", settings.REAPER_SECONDS, tickets.suggest_again),
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
         Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
         Duty("unknown outcomes settled by a read", settings.REAPER_SECONDS, outcomes.reconcile_open),

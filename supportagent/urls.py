@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pages_of(
         "approvals.urls",
         "agents.urls",
+        "supportagent.staff.urls",
         "supportagent.workspace.urls",
         "supportagent.metrics.urls",
         "supportagent.explain.urls",

@@ -41,6 +41,7 @@ from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
+from supportagent.tickets.models import Skill
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -164,6 +165,8 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/": acts(
         "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*WORKERS, ROOT}, 302)
     ),
+    # Everybody says of himself whether he is there.
+    "console/presence/": Row("POST", "console/presence/", {}, others=302, data=(("away", "1"),)),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -309,6 +312,7 @@ ADMIN: dict[str, Access] = {
     "tickets.handover": ledger(TICKETS, of_team=True),
     "tickets.message": ledger(TICKETS, of_team=True),
     "tickets.rating": ledger(TICKETS, of_team=True),
+    "tickets.skill": managed(OPS, ROOT),
     "tickets.teamnotice": ledger(TICKETS, of_team=True),
     "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*WORKERS, ROOT, OTHER}), of_team=True),
     "tools.mcpserver": managed(OPS, ROOT, delete=False),
@@ -411,6 +415,7 @@ def _leave_traces(world: World, ticket: Any) -> None:
     usual = {"ticket": ticket, "agent": world.agent, "state": "COMPLETED", "assurance": "verified"}
     first, second = (Run.objects.create(**usual) for _ in range(2))
     HandOff.objects.create(from_run=first, to_run=second, reason="money", summary="s", brief={}, after_seq=1)
+    Skill.objects.create(user=world.rosa, category="payment")
     asked = ApprovalRequest.objects.pending().get()
     ApprovalQuestion.objects.create(request=asked, asked_by=world.ana, question="Is it broken?")
     now = timezone.now()

@@ -18,6 +18,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from supportagent.console import presence
+
 logger = logging.getLogger(__name__)
 
 NOT_LOGGED_IN = 4401
@@ -34,6 +36,7 @@ REAUTHORISE_SECONDS = 20.0
 SEND_SECONDS = 10.0
 COALESCE_SECONDS = 0.05
 BROKER_SECONDS = 2.0
+PRESENCE_SECONDS = 60.0
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -74,6 +77,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._has_news = asyncio.Event()
         self._bad_frames = 0
         self._window = (0, 0)
+        self._report_next = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self) -> None:
@@ -82,6 +86,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if not await self._listen():
             return
         await self.send_json({"type": "ready"})
+        await self._report_presence()
         self._tasks = [asyncio.create_task(self._tell()), asyncio.create_task(self._keep_authorised())]
 
     async def disconnect(self, code: int) -> None:
@@ -110,10 +115,21 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             return await self.close(code=TOO_MANY)
         content = _parse(text_data)
         if content == {"type": "ping"}:
-            return await self.send_json({"type": "pong"})
+            await self.send_json({"type": "pong"})
+            return await self._report_presence()
         if content is None or not await self.received(content):
             await self._refuse_frame()
         return None
+
+    async def _report_presence(self) -> None:
+        """The page is open, so its person is there: said once a minute, and never in the page's way."""
+        if not self.login_required or not self._listening or time.monotonic() < self._report_next:
+            return
+        self._report_next = time.monotonic() + PRESENCE_SECONDS
+        try:
+            await database_sync_to_async(presence.report)(self.scope["user"])
+        except Exception:
+            logger.warning("nobody could be told that a person is there", exc_info=True)
 
     def _is_flooding(self) -> bool:
         second, count = self._window

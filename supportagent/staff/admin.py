@@ -15,7 +15,7 @@ from unfold.forms import AdminPasswordChangeForm
 from supportagent.console.admin import ConsoleModelAdmin
 from supportagent.staff import token_admin  # noqa: F401
 from supportagent.staff.forms import AccountChangeForm, AccountCreationForm, LoginForm
-from supportagent.staff.models import Team, TeamGroupGrant, TeamUserGrant, User
+from supportagent.staff.models import OpeningHours, Team, TeamGroupGrant, TeamUserGrant, User
 from supportagent.staff.roles import copy_role
 
 admin.site.login_form = LoginForm
@@ -136,12 +136,33 @@ class TeamGroupGrantInline(_GrantInline):
     model = TeamGroupGrant
 
 
+class OpeningHoursInline(TabularInline):
+    """Hours decide what customers are promised, never what anybody may do: whoever changes the team changes them."""
+
+    model = OpeningHours
+    extra = 0
+    verbose_name = "opening"
+    verbose_name_plural = "Opening hours (none: the team always answers; closing at 23:59 means midnight)"
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("staff.view_team")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("staff.change_team")
+
+    has_add_permission = has_delete_permission = has_change_permission
+
+
 @admin.register(Team)
 class TeamAdmin(ConsoleModelAdmin):
     list_display = ["name", "slug", "grant_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    inlines = [TeamUserGrantInline, TeamGroupGrantInline]
+    fieldsets = [
+        (None, {"fields": [("name", "slug")]}),
+        (_("When people answer"), {"fields": [("time_zone", "answer_within_minutes"), "when_away"]}),
+    ]
+    inlines = [OpeningHoursInline, TeamUserGrantInline, TeamGroupGrantInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         teams = super().get_queryset(request)

@@ -7,4 +7,7 @@ class StaffConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from supportagent.staff import audit_actions  # noqa: F401
+        from supportagent.console import presence as open_pages
+        from supportagent.staff import audit_actions, presence  # noqa: F401
+
+        open_pages.install(presence.heard_of)

@@ -106,6 +106,7 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "staff.teamgroupgrant",
         "staff.teamusergrant",
         "staff.user",
+        "tickets.skill",
         "tools.mcpserver",
         "tools.tool",
         "tools.toolgrant",

@@ -12,7 +12,7 @@ from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.staff.models import User, teams_visible_ids
 from supportagent.staff.permissions import Permission
 from supportagent.tickets import services
-from supportagent.tickets.models import Customer, Draft, HandOver, Message, Rating, TeamNotice, Ticket
+from supportagent.tickets.models import Customer, Draft, HandOver, Message, Rating, Skill, TeamNotice, Ticket
 from supportagent.tickets.rendering import escape_hidden
 
 EXCERPT = 100  # characters
@@ -167,14 +167,51 @@ class DraftAdmin(OfVisibleTeams, LedgerAdmin):
 
 @admin.register(HandOver)
 class HandOverAdmin(OfVisibleTeams, LedgerAdmin):
-    list_display = ["ticket", "reason_code", "text", "created_at", "closed_at", "closed_by"]
-    list_filter = ["reason_code", ("closed_at", admin.EmptyFieldListFilter), "ticket__team"]
-    list_select_related = ["ticket", "closed_by"]
+    list_display = [
+        "ticket",
+        "reason_code",
+        "text",
+        "created_at",
+        "due_at",
+        "answered_at",
+        "suggested_for",
+        "closed_at",
+    ]
+    list_filter = [
+        "reason_code",
+        ("closed_at", admin.EmptyFieldListFilter),
+        ("overdue_since", admin.EmptyFieldListFilter),
+        "ticket__team",
+    ]
+    list_select_related = ["ticket", "suggested_for"]
     search_fields = ["ticket__number", "summary"]
+
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """A customer's address is personal data."""
+        return [] if request.user.has_perm(Permission.VIEW_PII) else ["contact"]
 
     @admin.display(description=_("summary"))
     def text(self, hand_over: HandOver) -> str:
         return excerpt(hand_over.summary)
+
+
+@admin.register(Skill)
+class SkillAdmin(ConsoleModelAdmin):
+    """Who is good at what. It suggests whom to ask, and gives nobody a right."""
+
+    list_display = ["user", "category_shown", "language_shown"]
+    list_filter = ["category", "language"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__first_name", "user__last_name"]
+    autocomplete_fields = ["user"]
+
+    @admin.display(description=_("category"), ordering="category")
+    def category_shown(self, skill: Skill) -> str:
+        return skill.get_category_display() or str(_("any"))
+
+    @admin.display(description=_("language"), ordering="language")
+    def language_shown(self, skill: Skill) -> str:
+        return skill.language or str(_("any"))
 
 
 @admin.register(TeamNotice)

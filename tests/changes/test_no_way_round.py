@@ -165,6 +165,11 @@ def test_a_team_with_a_grant_to_oneself_in_one_form(world: World, olga: Admin) -
     form = {
         "name": "Mine",
         "slug": "mine",
+        "time_zone": "UTC",
+        "answer_within_minutes": "60",
+        "when_away": "keep",
+        "opening_hours-TOTAL_FORMS": "0",
+        "opening_hours-INITIAL_FORMS": "0",
         "teamusergrant_set-TOTAL_FORMS": "1",
         "teamusergrant_set-INITIAL_FORMS": "0",
         "teamusergrant_set-0-user": str(olga.user.pk),

@@ -80,6 +80,7 @@ def _object(values: Values) -> str:
 
 govern(User, user_loosens, omitted=("password", "last_login", "date_joined"))
 govern(Group, group_loosens)
+# A team's name and hours, and what a customer hears while it is away, let nobody do more. Grants on it are other kinds.
 govern(Team, lambda before, after: [])
 for model in apps.get_models():
     if issubclass(model, GroupObjectPermissionBase | UserObjectPermissionBase):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, OuterRef
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -14,6 +15,7 @@ from simple_history.models import HistoricalRecords
 from supportagent.prepared import first, prepared
 from supportagent.staff import permissions
 from supportagent.staff.explanation import Explanation, allowed, nobody_of, refused
+from supportagent.staff.hours import zone_named
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
@@ -81,6 +83,12 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            zone_named(self.time_zone)
+        except ValueError as error:
+            raise ValidationError({"time_zone": str(error)}) from error
 
 
 class TeamUserGrant(UserObjectPermissionBase):

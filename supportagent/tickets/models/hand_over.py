@@ -1,9 +1,17 @@
+from __future__ import annotations
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from supportagent.tickets.models.ticket import Ticket
+
+
+class HandOverQuerySet(models.QuerySet["HandOver"]):
+    def waiting(self) -> HandOverQuerySet:
+        """Those that no person has answered and nobody has closed."""
+        return self.filter(closed_at=None, answered_at=None)
 
 
 class HandOver(models.Model):
@@ -49,6 +57,8 @@ class HandOver(models.Model):
     )
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    objects = HandOverQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at", "-pk"]
         indexes = [
@@ -83,3 +93,6 @@ class Skill(models.Model):
 
     def __str__(self) -> str:
         return " · ".join(part for part in (self.get_category_display(), self.language) if part) or "anything"
+
+    def clean(self) -> None:
+        self.language = self.language.strip().lower()

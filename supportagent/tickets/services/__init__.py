@@ -13,6 +13,8 @@ from supportagent.tickets.services.holding import complete_hand_over, hand_back,
 from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
 from supportagent.tickets.services.sorting import REASON_LIMIT, label_triage, sort_and_return, triage
+from supportagent.tickets.services.suggesting import suggest_again
+from supportagent.tickets.services.waiting import leave_contact, mark_overdue
 
 __all__ = [
     "REASON_LIMIT",
@@ -24,6 +26,8 @@ __all__ = [
     "hand_back",
     "hand_over",
     "label_triage",
+    "leave_contact",
+    "mark_overdue",
     "notify_team",
     "open_ticket",
     "post_event",
@@ -34,6 +38,7 @@ __all__ = [
     "send_draft",
     "set_state",
     "sort_and_return",
+    "suggest_again",
     "take_over",
     "triage",
 ]

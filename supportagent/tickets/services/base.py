@@ -7,6 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from audit import log as audit_log
 from audit.context import Actor
@@ -16,7 +17,7 @@ from supportagent.prepared import save as save_columns
 from supportagent.staff.models import User, may_see
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.errors import Conflict, NotYours
-from supportagent.tickets.models import Message, Ticket, TicketQuerySet
+from supportagent.tickets.models import HandOver, Message, Ticket, TicketQuerySet
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,11 @@ def save(ticket: Ticket) -> None:
         "resolved_at",
         "updated_at",
     )
+
+
+def answered(ticket: Ticket) -> None:
+    """A person has answered: the hand-over of the locked ticket waits no longer. The first answer counts."""
+    HandOver.objects.waiting().filter(ticket=ticket).update(answered_at=Now())
 
 
 def announce(ticket: Ticket, what: str, *, for_customer: bool, left: int | None = None) -> None:

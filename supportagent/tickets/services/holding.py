@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audit import log as audit_log
 from audit.context import Actor
+from supportagent.staff.hours import is_open
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import Conflict
@@ -24,6 +27,8 @@ from supportagent.tickets.services.base import (
 )
 from supportagent.tickets.services.overtaken import supersede_answers
 from supportagent.tickets.services.replies import write_event, write_note, write_reply
+from supportagent.tickets.services.suggesting import best_for
+from supportagent.tickets.services.waiting import away_words, due_at
 from supportagent.tickets.signals import message_received, ticket_taken_over
 from supportagent.tickets.text import clean_body
 
@@ -109,6 +114,9 @@ def hand_over(
 ) -> HandOver:
     """Hand a thread to the people of its team and tell the customer so with `customer_text` (if any).
 
+    It is due by the team's hours and suggested to who fits best. Where nobody is here, or the team is closed, the
+    customer also hears what the team says then (`Team.when_away`).
+
     A ticket has one open hand-over: asked again, it stays as it is and the customer hears nothing twice. An agent
     speaks in its own name (`author_name`); the house itself (`Actor.system`) speaks as an event.
 
@@ -122,7 +130,10 @@ def hand_over(
         open_one = HandOver.objects.filter(ticket=locked, closed_at=None).first()
         if open_one is not None:
             return open_one
-        who = actor_of(actor)
+        who, now, team = actor_of(actor), timezone.now(), locked.team
+        prefetch_related_objects([team], "opening_hours")
+        due = due_at(team, now)
+        suggested = best_for(locked) if locked.assignee_id is None else None
         handed = HandOver.objects.create(
             ticket=locked,
             reason_code=reason_code,
@@ -133,14 +144,20 @@ def hand_over(
             run_id=run_id,
             created_by_type=who.type,
             created_by_id=who.id,
+            due_at=due,
+            suggested_for=suggested,
         )
         locked.state = Ticket.State.WAITING_PERSON
         locked.resolved_at = None
+        is_away = locked.assignee_id is None and (suggested is None or not is_open(team, now))
+        away = away_words(locked, due, now) if is_away else ""
         if customer_text and locked.assignee is None:
             _tell_customer(locked, clean_body(customer_text), actor, author_name, run_id)
-        else:
+        elif not away:
             save(locked)
             announce(locked, "handed_over", for_customer=False)
+        if away:
+            write_event(locked, away, who, run_id=run_id)
         audit_log.record(
             "tickets.ticket.handed_over",
             target=("hand_over", str(handed.pk)),

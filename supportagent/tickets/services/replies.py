@@ -11,6 +11,7 @@ from supportagent.tickets.models import Message, Ticket
 from supportagent.tickets.services.base import (
     Author,
     actor_of,
+    answered,
     append,
     authorise,
     lock,
@@ -66,6 +67,8 @@ def write_reply(
     if kind == Message.Kind.PERSON or ticket.state not in _KEPT_BY_AN_AGENTS_REPLY:
         ticket.state = Ticket.State.WAITING_CUSTOMER
     message = append(ticket, kind, text, author, run_id=run_id)
+    if kind == Message.Kind.PERSON:
+        answered(ticket)
     audit_log.record(
         "tickets.reply.posted",
         target=("message", str(message.pk)),
