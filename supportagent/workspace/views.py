@@ -9,6 +9,7 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals.models import ApprovalRequest
@@ -21,7 +22,7 @@ from supportagent.workspace.tool_panel import Panel, panel_of
 
 PAGE_SIZE = 50
 ASIDE_SIZE = 10  # runs and requests listed beside a conversation; the rest stands in line
-KEPT_IN_ADDRESSES = ("split", "q", "page", "before")
+KEPT_IN_ADDRESSES = ("split", "q", "team", "state", "category", "sla", "sort", "page", "before")
 
 # What the page offers. Each verb asks again, under the ticket's lock.
 RIGHTS = {
@@ -91,14 +92,23 @@ def _list(request: HttpRequest, here: str, **panel: str) -> dict[str, Any]:
     may = {name: user.has_perm(permission) for name, permission in RIGHTS.items()}
     split = queries.find(request.GET.get("split", ""))
     words = request.GET.get("q", "")[:100]
+    chosen, order = queries.chosen(request.GET.dict()), request.GET.get("sort", "")
     found = queries.search(split.of(user), words, personal_data=may["personal_data"])
+    found = queries.sort(queries.narrow(found, chosen), order)
     kept = kept_query(request)
     return {
         "may": may,
         "split": split,
         "splits": queries.counts(user),
         "words": words,
-        "page": _page(request, found.select_related("customer", "assignee")),
+        "filters": queries.filters(split, user, chosen),
+        "filtered": bool(chosen),
+        "sorts": queries.SORTS.items(),
+        "sort": order if order in queries.SORTS else "",
+        "now": timezone.now(),
+        # For links to other pages of the same list.
+        "list_query": kept_query(request, without=("page", "before")),
+        "page": _page(request, found.select_related("customer", "assignee", "team")),
         "query": kept,
         # Not the address of this request: after a refused POST that one cannot be fetched again.
         "here": f"{here}?{kept_query(request, **panel)}",
@@ -109,10 +119,11 @@ def _page(request: HttpRequest, found: Any) -> Page:
     return Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
 
 
-def kept_query(request: HttpRequest, **more: str) -> str:
+def kept_query(request: HttpRequest, without: tuple[str, ...] = (), **more: str) -> str:
     """The part of the address that says where in the list a person is, and `more`."""
     kept = QueryDict(mutable=True)
-    kept.update({name: request.GET[name] for name in KEPT_IN_ADDRESSES if request.GET.get(name)} | more)
+    wanted = [name for name in KEPT_IN_ADDRESSES if name not in without and request.GET.get(name)]
+    kept.update({name: request.GET[name] for name in wanted} | more)
     return kept.urlencode()
 
 
