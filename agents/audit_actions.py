@@ -5,7 +5,7 @@ from audit.actions import register
 register("agents.run.started", "An agent began to work on a ticket")
 register("agents.run.completed", "A run ended with an answer, or the call of a direct run ended")
 register("agents.run.handed_over", "A run ended by handing the ticket to a person")
-register("agents.run.cancelled", "A person took the ticket over while the run was live")
+register("agents.run.cancelled", "A person took the ticket over, closed or merged it while the run was live")
 register("agents.run.parked", "A run crashed too often and waits for a person")
 register("agents.run.recovered", "A run whose worker died was queued again")
 register("agents.run.failed", "A run that a colleague asked for ended without a result")

@@ -19,7 +19,7 @@ from audit.context import Actor
 from supportagent.prepared import Change, change, first, prepared
 from supportagent.staff.models import User
 from supportagent.tickets.models import Message, Ticket
-from supportagent.tickets.signals import message_received, ticket_taken_over
+from supportagent.tickets.signals import message_received, ticket_ended, ticket_taken_over
 
 GONE_OUT = "It is being carried out already, so it cannot be taken back any more."
 _NOT_SENT = (ToolCall.State.AWAITING_APPROVAL, ToolCall.State.READY)
@@ -41,6 +41,14 @@ def answer_message(ticket: Ticket, message: Message, **_: Any) -> None:
 def silence_agents(ticket: Ticket, by: User, **_: Any) -> None:
     """A person has the word now: what an agent is writing is void."""
     services.cancel_runs(ticket, actor=Actor.of(by), why="taken over")
+
+
+@receiver(ticket_ended)
+def leave_ended_ticket(ticket: Ticket, by: User, why: str, **_: Any) -> None:
+    """There is nothing to answer any more. A thread that was merged holds no request of anybody either."""
+    services.cancel_runs(ticket, actor=Actor.of(by), why=why, said=f"The ticket was {why}")
+    if why == "merged":
+        services.cancel_direct_calls(ticket, actor=Actor.of(by), why=why)
 
 
 @receiver(approval_decided)

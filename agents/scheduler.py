@@ -47,6 +47,7 @@ def duties() -> list[Duty]:
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
         Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
         Duty("unknown outcomes settled by a read", settings.REAPER_SECONDS, outcomes.reconcile_open),
+        Duty("resolved tickets closed", 300, tickets.close_resolved),
         Duty("old minutes of servers dropped", 600, health.prune),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
     ]

@@ -40,7 +40,7 @@ def start_run(ticket: Ticket) -> Run | None:
         wake(running.pk)
         return running
     if running is not None:  # what a colleague asked for ends when the conversation is the agents' again
-        cancel_runs(ticket, actor=Actor.system("dispatcher"), why="handed back")
+        cancel_runs(ticket, actor=Actor.system("dispatcher"), why="handed back", said="Ended: handed back")
     agent = agent_for(ticket)
     if agent is None:
         _to_people(ticket, HandOver.Reason.OTHER, "No agent is live.")
@@ -100,7 +100,7 @@ def _queue_again(run_id: UUID) -> Change[Run]:
     return change(waiting, state=Run.State.QUEUED, enqueued_at=Now())
 
 
-def cancel_runs(ticket: Ticket, *, actor: Actor, why: str) -> None:
+def cancel_runs(ticket: Ticket, *, actor: Actor, why: str, said: str = "A person took over") -> None:
     """End the agent's live run: its fence rises, so a worker in the middle of a turn can change nothing more.
 
     What colleagues called themselves goes on: whoever takes the ticket takes it from the agent.
@@ -113,11 +113,18 @@ def cancel_runs(ticket: Ticket, *, actor: Actor, why: str) -> None:
         run.ended_because = why
         run.finished_at = timezone.now()
         step = Step(run)
-        step.emit("human", "A person took over" if why == "taken over" else f"Ended: {why}")
+        step.emit("human", said)
         run.save(update_fields=["fence"])
         step.flush()
         cancel_held_calls(run, actor=actor, why=why)
         record_run("agents.run.cancelled", run, actor=actor, outcome=why)
+
+
+def cancel_direct_calls(ticket: Ticket, *, actor: Actor, why: str) -> None:
+    """Refuse what colleagues called on the ticket and what was not sent. The caller holds the ticket's lock."""
+    for run in Run.objects.live().select_for_update().filter(ticket=ticket, caller__isnull=False):
+        cancel_held_calls(run, actor=actor, why=why)
+        wake(run.pk)
 
 
 def cancel_held_calls(run: Run, *, actor: Actor, why: str) -> None:

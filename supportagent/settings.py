@@ -303,6 +303,9 @@ LINK_HOSTS = env.names("SUPPORTAGENT_LINK_HOSTS")
 # The team that gets a customer's new thread.
 FRONT_DESK_TEAM = env.text("SUPPORTAGENT_FRONT_DESK_TEAM", "orders")
 
+# A message within so many days after a ticket ended goes on with it; what was resolved longer ago is closed.
+REOPEN_DAYS = env.number("SUPPORTAGENT_REOPEN_DAYS", 7, at_least=0)
+
 # The sample shop, its pages and its log-ins with a published password.
 DEMO_PAGES = env.flag("SUPPORTAGENT_DEMO_PAGES", not PRODUCTION)
 SHOP_URL = env.address("SUPPORTAGENT_SHOP_URL", "http://127.0.0.1:8001" if DEMO_PAGES else "")

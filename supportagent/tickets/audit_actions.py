@@ -3,6 +3,9 @@
 from audit.actions import register
 
 register("tickets.ticket.opened", "A thread was opened")
+register("tickets.ticket.reopened", "A customer went on with a thread that had ended")
+register("tickets.ticket.merged", "A thread was merged into another of the same customer")
+register("tickets.ticket.closed", "A person closed a ticket and said who solved it")
 register("tickets.message.received", "A customer wrote")
 register("tickets.reply.posted", "The customer was answered, by an agent or by a person")
 register("tickets.note.added", "An internal note was written")

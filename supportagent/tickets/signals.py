@@ -11,5 +11,9 @@ message_received = Signal()
 ticket_taken_over = Signal()
 """A person claimed the ticket: `ticket`, `by` (User). A running turn's output is to be discarded."""
 
+ticket_ended = Signal()
+"""A person closed the ticket or merged it into another: `ticket`, `by` (User), `why` ("closed", "merged").
+Whatever an agent still does on it is void."""
+
 reply_posted = Signal()
 """The customer has an answer: `ticket`, `message` (kind AGENT or PERSON)."""

@@ -10,7 +10,7 @@ from approvals.models import ApprovalRequest
 from approvals.signals import approval_decided
 from supportagent.console import live
 from supportagent.tickets.models import Message, Ticket
-from supportagent.tickets.signals import message_received
+from supportagent.tickets.signals import message_received, ticket_ended
 
 
 def conversation_group(ticket_pk: int) -> str:
@@ -26,6 +26,12 @@ def customer_group(customer_pk: int) -> str:
 def announce_conversation(sender: Any, ticket: Ticket, message: Message, **kwargs: Any) -> None:
     if message.seq == 1:
         _announce(customer_group(ticket.customer_id), "conversation")
+
+
+@receiver(ticket_ended)
+def announce_other_conversation(sender: Any, ticket: Ticket, **kwargs: Any) -> None:
+    """What the customer has before them may be another thread now, as when this one was merged into it."""
+    _announce(customer_group(ticket.customer_id), "conversation")
 
 
 @receiver(post_save, sender=ApprovalRequest)

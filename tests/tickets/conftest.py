@@ -11,7 +11,7 @@ from supportagent.tickets.models import Customer
 @pytest.fixture(autouse=True)
 def nobody_listens(monkeypatch):
     """Tickets by themselves: the layers above, which start runs and hand over, are not connected."""
-    for signal in (signals.message_received, signals.reply_posted, signals.ticket_taken_over):
+    for signal in (signals.message_received, signals.reply_posted, signals.ticket_taken_over, signals.ticket_ended):
         monkeypatch.setattr(signal, "receivers", [])
 
 

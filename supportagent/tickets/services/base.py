@@ -17,7 +17,7 @@ from supportagent.prepared import save as save_columns
 from supportagent.staff.models import User, may_see
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.errors import Conflict, NotYours
-from supportagent.tickets.models import HandOver, Message, Ticket, TicketQuerySet
+from supportagent.tickets.models import Customer, HandOver, Message, Ticket, TicketQuerySet
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,17 @@ def lock(ticket: Ticket) -> Ticket:
         raise Ticket.DoesNotExist(f"there is no ticket {ticket.pk} any more")
     here[Ticket, ticket.pk] = with_customer(locked, ticket)
     return locked
+
+
+def lock_customer(pk: int) -> Customer:
+    """The customer's row, locked: before any ticket, for verbs that have to do with more than one of them."""
+    [locked] = _locked_customer(pk)
+    return locked
+
+
+@prepared
+def _locked_customer(pk: int) -> QuerySet[Customer]:
+    return Customer.objects.select_for_update(no_key=True).filter(pk=pk).order_by()
 
 
 def keep_locked(ticket: Ticket) -> None:

@@ -18,9 +18,11 @@ from supportagent.tickets.services.base import (
     lock,
     refs_of,
     require_holder,
+    require_whole,
     save,
 )
-from supportagent.tickets.services.holding import close_hand_over
+from supportagent.tickets.services.closing import end_thread
+from supportagent.tickets.services.working import work_on
 from supportagent.tickets.text import clean_body
 
 COMMENT_LIMIT = 2_000  # characters
@@ -87,13 +89,18 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
         person = actor if isinstance(actor, User) and not actor.is_service else None
         if locked.state == wanted or (locked.held_by_person and not locked.is_over and person is None):
             return locked
+        require_whole(locked)
         if person is not None and not locked.is_over and locked.assignee_id not in (None, person.pk):
             require_holder(locked, person)
         before = locked.state
+        if person is not None:
+            work_on(locked, person)
         locked.state = wanted
         locked.resolved_at = (locked.resolved_at or timezone.now()) if locked.is_over else None
         if locked.is_over:
-            close_hand_over(locked, person)
+            end_thread(locked, person)
+        else:
+            locked.outcome = ""
         save(locked)
         announce(locked, "state", for_customer=True)
         audit_log.record(

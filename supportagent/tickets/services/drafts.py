@@ -28,6 +28,7 @@ from supportagent.tickets.services.base import (
 from supportagent.tickets.services.holding import hand_over
 from supportagent.tickets.services.overtaken import ANSWERS, supersede_answers
 from supportagent.tickets.services.replies import write_reply
+from supportagent.tickets.services.working import work_on
 from supportagent.tickets.text import clean_body
 
 _DONE = {Draft.State.SENT: "sent", Draft.State.DISCARDED: "discarded"}
@@ -51,6 +52,7 @@ def save_draft(
         locked = lock(ticket)
         authorise(actor, Permission.DRAFT_REPLY, locked)
         require_whole(locked)
+        work_on(locked, actor)
         if kind in ANSWERS:
             supersede_answers(locked, actor)
         draft = Draft.objects.create(
@@ -78,6 +80,7 @@ def send_draft(*, draft: Draft, by: User, body: str) -> Message:
             require_holder(ticket, by)
         _require_not_closed(ticket)
         _decide(draft, by, Draft.State.SENT, sent_body=text)
+        work_on(ticket, by)
         message = write_reply(ticket, text, Author.of(by), Message.Kind.PERSON, Actor.of(by))
         _record("tickets.draft.sent", draft, ticket, by, **_sent(draft, message))
     return message

@@ -23,12 +23,14 @@ from supportagent.tickets.services.base import (
     lock,
     refs_of,
     require_holder,
+    require_whole,
     save,
 )
 from supportagent.tickets.services.overtaken import supersede_answers
 from supportagent.tickets.services.replies import write_event, write_note, write_reply
 from supportagent.tickets.services.suggesting import best_for
 from supportagent.tickets.services.waiting import away_words, due_at
+from supportagent.tickets.services.working import begin_work, end_work, work_on
 from supportagent.tickets.signals import message_received, ticket_taken_over
 from supportagent.tickets.text import clean_body
 
@@ -52,6 +54,7 @@ def take_over(*, ticket: Ticket, by: User) -> Ticket:
             )
         locked.assignee = by
         locked.state = Ticket.State.WAITING_PERSON
+        begin_work(locked, by)
         write_event(locked, f"{by.first_name or by.display_name} from the team has joined", Actor.of(by))
         audit_log.record(
             "tickets.ticket.taken_over",
@@ -82,6 +85,8 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
 
 def give_back(ticket: Ticket, by: User, brief: str) -> Message:
     """The second half of every hand-back, on a ticket that the calling verb has locked and checked."""
+    work_on(ticket, by)
+    end_work(ticket)
     ticket.assignee = None
     ticket.state = Ticket.State.OPEN
     close_hand_over(ticket, by)
@@ -127,6 +132,7 @@ def hand_over(
         locked = lock(ticket)
         if not (isinstance(actor, User) and actor.is_service):
             authorise(actor, Permission.ESCALATE_TICKET, locked)
+        require_whole(locked)
         open_one = HandOver.objects.filter(ticket=locked, closed_at=None).first()
         if open_one is not None:
             return open_one

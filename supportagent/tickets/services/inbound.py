@@ -1,9 +1,13 @@
 """How a thread begins and goes on: a customer writes, or a colleague opens a ticket for them."""
 
 import secrets
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from audit import log as audit_log
 from audit.context import Actor
@@ -13,7 +17,16 @@ from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import DuplicateMessage, InvalidMessage, NotYours
 from supportagent.tickets.models import Customer, Message, Ticket
-from supportagent.tickets.services.base import Author, actor_of, append, authorise, lock, locked_rows, refs_of
+from supportagent.tickets.services.base import (
+    Author,
+    actor_of,
+    append,
+    authorise,
+    lock,
+    lock_customer,
+    locked_rows,
+    refs_of,
+)
 from supportagent.tickets.services.overtaken import supersede_answers
 from supportagent.tickets.signals import message_received
 from supportagent.tickets.text import clean_body, clean_client_id, clean_line
@@ -46,7 +59,7 @@ def receive_message(
         # The race closed here: two posts of one customer at once (a double click, a resend, two tabs) would both
         # find no thread or no such message, and make two. The customer's row puts them in order; the unique
         # constraint on the ticket's client message ids stands behind it.
-        [customer] = _locked_customer(customer.pk)
+        customer = lock_customer(customer.pk)
         known = _already_received(customer, client_message_id)
         if known is not None:
             if known.body != text:
@@ -60,6 +73,7 @@ def receive_message(
                 channel=channel,
                 assurance=assurance,
                 team=team,
+                reopens=_gone_on_with(customer, channel, assurance),
             )
             _record_opened(thread, Actor.customer(customer.reference))
         return _receive(thread, text, client_message_id), True
@@ -77,6 +91,8 @@ def _thread_of(customer: Customer, channel: str, assurance: str, ticket: Ticket 
         locked = lock(ticket)
         if locked.customer_id != customer.pk or locked.assurance != assurance:
             raise NotYours("This thread belongs to somebody else.")
+        while locked.merged_into is not None:  # the customer's lock keeps it from being merged further meanwhile
+            locked = lock(locked.merged_into)
         if not locked.is_over:
             return locked
     newest = first(_newest_open(customer.pk, channel, assurance))
@@ -85,9 +101,16 @@ def _thread_of(customer: Customer, channel: str, assurance: str, ticket: Ticket 
     return newest
 
 
+def _gone_on_with(customer: Customer, channel: str, assurance: str) -> Ticket | None:
+    """The thread that ended so lately that a new one goes on with it."""
+    since = timezone.now() - timedelta(days=settings.REOPEN_DAYS)
+    return first(_newest_ended(customer.pk, channel, assurance, since))
+
+
 @prepared
-def _locked_customer(pk: int) -> QuerySet[Customer]:
-    return Customer.objects.select_for_update(no_key=True).filter(pk=pk).order_by()
+def _newest_ended(customer_id: int, channel: str, assurance: str, since: datetime) -> QuerySet[Ticket]:
+    threads = Ticket.objects.filter(customer=customer_id, channel=channel, assurance=assurance, merged_into=None)
+    return threads.filter(state__in=Ticket.OVER, resolved_at__gt=since).order_by("-resolved_at", "-pk")[:1]
 
 
 @prepared
@@ -103,14 +126,8 @@ def _newest_open(customer_id: int, channel: str, assurance: str) -> QuerySet[Tic
 
 
 def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
+    hear(ticket)
     reference = ticket.customer.reference
-    if ticket.held_by_person:
-        ticket.state = Ticket.State.WAITING_PERSON
-    else:
-        if ticket.last_seq:  # a thread that begins has no draft
-            supersede_answers(ticket, Actor.customer(reference))
-        if ticket.state != Ticket.State.WAITING_APPROVAL:
-            ticket.state = Ticket.State.OPEN
     message = append(
         ticket,
         Message.Kind.CUSTOMER,
@@ -118,16 +135,31 @@ def _receive(ticket: Ticket, text: str, client_message_id: str) -> Message:
         Author("customer", reference, ticket.customer.name),
         client_message_id=client_message_id,
     )
+    record_received(ticket, message)
+    message_received.send(sender=Ticket, ticket=ticket, message=message)
+    return message
+
+
+def hear(ticket: Ticket) -> None:
+    """The customer writes into the locked ticket: who answers next, and what is out of date by it."""
+    if ticket.held_by_person:
+        ticket.state = Ticket.State.WAITING_PERSON
+        return
+    if ticket.last_seq:  # a thread that begins has no draft
+        supersede_answers(ticket, Actor.customer(ticket.customer.reference))
+    if ticket.state != Ticket.State.WAITING_APPROVAL:
+        ticket.state = Ticket.State.OPEN
+
+
+def record_received(ticket: Ticket, message: Message, **data: str) -> None:
     audit_log.record(
         "tickets.message.received",
         target=("message", str(message.pk)),
-        actor=Actor.customer(reference),
+        actor=Actor.customer(ticket.customer.reference),
         ticket=ticket.number,
-        data={"seq": message.seq, "characters": len(text)},
+        data={"seq": message.seq, "characters": len(message.body), **data},
         refs=refs_of(ticket),
     )
-    message_received.send(sender=Ticket, ticket=ticket, message=message)
-    return message
 
 
 def open_ticket(
@@ -167,7 +199,7 @@ def open_ticket(
     return ticket
 
 
-def _open(customer: Customer, *, team: Team | None, **fields: str) -> Ticket:
+def _open(customer: Customer, *, team: Team | None, **fields: Any) -> Ticket:
     """Insert a ticket and number it after its own key.
 
     The number is derived from the key that the database hands out, so two threads opened at once cannot get the
@@ -195,3 +227,12 @@ def _record_opened(ticket: Ticket, actor: Actor, run: str = "") -> None:
         data={"channel": ticket.channel, "assurance": ticket.assurance, "category": ticket.category},
         refs=[("customer", ticket.customer.reference), ("team", ticket.team.slug)],
     )
+    if ticket.reopens is not None:
+        audit_log.record(
+            "tickets.ticket.reopened",
+            target=("ticket", ticket.number),
+            actor=actor,
+            ticket=ticket.number,
+            data={"first": ticket.reopens.number},
+            refs=[("customer", ticket.customer.reference), ("ticket", ticket.reopens.number)],
+        )

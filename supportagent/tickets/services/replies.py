@@ -17,7 +17,9 @@ from supportagent.tickets.services.base import (
     lock,
     refs_of,
     require_holder,
+    require_whole,
 )
+from supportagent.tickets.services.working import work_on
 from supportagent.tickets.signals import reply_posted
 from supportagent.tickets.text import clean_body
 
@@ -46,10 +48,12 @@ def post_reply(
         locked = lock(ticket)
         authorise(actor, Permission.REPLY_TICKET, locked)
         _require_turn(locked, actor, kind)
+        _at_work(locked, actor)
         return write_reply(locked, text, Author.of(actor, author_name), kind, actor_of(actor), run_id=run_id)
 
 
 def _require_turn(ticket: Ticket, actor: User | Actor, kind: Message.Kind) -> None:
+    require_whole(ticket)
     if kind == Message.Kind.PERSON:
         if not isinstance(actor, User) or actor.is_service:
             raise ValueError("only a person replies as a person")
@@ -58,6 +62,11 @@ def _require_turn(ticket: Ticket, actor: User | Actor, kind: Message.Kind) -> No
         require_holder(ticket, actor)
     elif ticket.assignee is not None:
         raise Conflict(f"{ticket.assignee.display_name} holds {ticket.number}.", by=ticket.assignee)
+
+
+def _at_work(ticket: Ticket, actor: User | Actor) -> None:
+    if isinstance(actor, User):
+        work_on(ticket, actor)
 
 
 def write_reply(
@@ -88,6 +97,7 @@ def add_note(*, ticket: Ticket, body: str, actor: User | Actor, run_id: UUID | N
     with audit_log.transaction():
         locked = lock(ticket)
         authorise(actor, Permission.ADD_NOTE, locked)
+        _at_work(locked, actor)
         return write_note(locked, text, actor, run_id=run_id)
 
 

@@ -20,6 +20,7 @@ from supportagent.tickets.services.base import (
     save,
 )
 from supportagent.tickets.services.holding import give_back, hand_over
+from supportagent.tickets.services.working import end_work, work_on
 from supportagent.tickets.text import clean_body, clean_language, clean_line
 
 REASON_LIMIT = Triage._meta.get_field("reason").max_length or 0
@@ -178,7 +179,9 @@ def sort_and_return(
             require_holder(locked, by)
         elif not locked.held_by_person:
             raise Conflict(f"{locked.number} is with the agents already.")
-        locked.assignee = None
+        work_on(locked, by)
+        end_work(locked)
+        locked.assignee = None  # before it moves: the holder need not see the team that has it next
         label = _label(locked, triage, by, truth)
         give_back(locked, by, text or _brief_of(label))
     return label

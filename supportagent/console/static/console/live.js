@@ -3,6 +3,7 @@
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 4_000; // A page must be true again within seconds of the server coming back.
 const HEARTBEAT_MS = 25_000;
+const SEEN_MS = 25_000; // How often a page that asks for it says that somebody has it before them.
 const ANSWER_MS = 10_000;
 const OFFLINE_AFTER_MS = 1_500; // A blink of the network is not worth a banner.
 const COALESCE_MS = 80;
@@ -15,12 +16,18 @@ let offlineTimer = 0;
 let changedTimer = 0;
 
 class Live {
-  constructor(url) {
-    this.url = new URL(url, location.href);
+  constructor({ liveUrl, liveSeen }) {
+    this.url = new URL(liveUrl, location.href);
     this.url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     this.failures = 0;
     this.isReady = false;
     this.open();
+    if (liveSeen !== undefined) setInterval(() => this.tellSeen(), SEEN_MS);
+  }
+
+  // `data-live-seen`: what is hidden behind another tab is not looked at.
+  tellSeen() {
+    if (this.isReady && document.visibilityState === "visible") this.socket.send('{"type":"seen"}');
   }
 
   open() {
@@ -83,7 +90,7 @@ function askAgain() {
   else location.reload();
 }
 
-const sockets = [...document.querySelectorAll("[data-live-url]")].map((el) => new Live(el.dataset.liveUrl));
+const sockets = [...document.querySelectorAll("[data-live-url]")].map((el) => new Live(el.dataset));
 
 function announce(detail) {
   clearTimeout(changedTimer);
