@@ -1,6 +1,6 @@
 """Two pages: the list of tickets, and one ticket beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET
 from approvals.models import ApprovalRequest
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
-from supportagent.tickets.models import Draft, Ticket
-from supportagent.workspace import queries
+from supportagent.tickets.models import Ticket
+from supportagent.workspace import queries, sheet
 from supportagent.workspace.thread import thread_of
 from supportagent.workspace.tool_panel import Panel, panel_of
 
@@ -30,6 +30,7 @@ RIGHTS = {
     "reply": Permission.REPLY_TICKET,
     "take_over": Permission.TAKE_OVER_TICKET,
     "draft": Permission.DRAFT_REPLY,
+    "categorise": Permission.CATEGORISE_TICKET,
     "see_runs": Permission.VIEW_RUN,
     "see_requests": Permission.VIEW_APPROVALREQUEST,
     "personal_data": Permission.VIEW_PII,
@@ -44,6 +45,7 @@ class Refusal:
     message: str
     status: int
     text: str
+    entered: dict[str, str] = field(default_factory=dict)
 
 
 @login_required
@@ -83,8 +85,11 @@ def _has_form(form: str, context: dict[str, Any]) -> bool:
     """Does the page still hold the form in which a refused text stood? Else the text is shown by itself."""
     if form == "note":
         return context["may"]["note"]
-    forms = {"reply", "brief", *(f"draft-{draft.pk}" for draft in context["drafts"])}
-    return context["holds"] and form in forms
+    if form == "triage":
+        return bool(context["triage"] and context["correcting"])
+    if form.startswith("draft-"):
+        return any(form == f"draft-{draft.pk}" and draft.sendable for draft in context["drafts"])
+    return context["holds"] and form in {"reply", "brief", "ask"}
 
 
 def _list(request: HttpRequest, here: str, **panel: str) -> dict[str, Any]:
@@ -130,28 +135,24 @@ def kept_query(request: HttpRequest, without: tuple[str, ...] = (), **more: str)
 def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[str, Any]:
     thread = thread_of(opened, before=_number(request.GET.get("before", "")))
     requests = opened.approval_requests.select_related("tool").order_by("-pk")
+    user: User = request.user  # type: ignore[assignment]
+    other = request.GET.get("other", "")[:100]
+    beside = sheet.handed_over(opened) | sheet.sorting(opened, user, may) | sheet.ending(opened, user, may)
+    beside |= sheet.related(opened, user)
     return {
         "opened": opened,
         "thread": thread,
         "pending": list(requests.filter(state=ApprovalRequest.State.PENDING)),
         "requests": requests[:ASIDE_SIZE] if may["see_requests"] else [],
-        "runs": opened.runs.of_agents().select_related("agent")[:ASIDE_SIZE] if may["see_runs"] else [],
+        "runs": opened.runs.of_agents().select_related("agent", "asked_by")[:ASIDE_SIZE] if may["see_runs"] else [],
         "cost_micros": opened.runs.aggregate(sum=Sum("cost_micros"))["sum"] or 0,
-        **_handed_over(opened),
-        "drafts": opened.drafts.filter(state=Draft.State.OPEN).select_related("author"),
-        "holds": opened.assignee_id == request.user.pk and not opened.is_over,
-    }
-
-
-def _handed_over(opened: Ticket) -> dict[str, Any]:
-    """The newest hand-over: what was tried as a list, every other fact as a line."""
-    found = opened.hand_overs.first()
-    facts = dict(found.facts) if found else {}
-    tried = facts.pop("tried", [])
-    return {
-        "hand_over": found,
-        "tried": [str(line) for line in tried] if isinstance(tried, list) else [str(tried)],
-        "known": [(name.replace("_", " ").capitalize(), str(value)) for name, value in facts.items()],
+        **beside,
+        "unsorted": sheet.is_unsorted(opened, beside["hand_over"], beside["triage"], user),
+        "drafts": sheet.drafts(opened, user, may),
+        "work": sheet.work(opened),
+        "others": sheet.others_of_customer(opened, user, other, personal_data=may["personal_data"]),
+        "other": other,
+        "holds": opened.assignee_id == user.pk and not opened.is_over,
     }
 
 
