@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
@@ -134,7 +135,7 @@ def filters(split: Split, user: User, by: Mapping[str, str], now: datetime | Non
             numbers[name][value] += number
     late = of_split.aggregate(**{key: Count("pk", filter=_sla(key, now)) for key in SLA})
     teams = list(Team.objects.filter(slug__in=numbers["team"]).values_list("slug", "name"))
-    labels = {
+    labels: dict[str, tuple[str, Sequence[tuple[Any, Any]]]] = {
         "team": ("Team", teams),
         "state": ("State", Ticket.State.choices),
         "category": ("Category", Ticket.Category.choices),

@@ -124,5 +124,5 @@ def related(opened: Ticket, user: User) -> dict[str, Any]:
 def others_of_customer(opened: Ticket, user: User, words: str, *, personal_data: bool) -> QuerySet[Ticket]:
     """The customer's other threads that this person sees, the newest first; those with the words in them."""
     found = Ticket.objects.visible_to(user).filter(customer=opened.customer_id).exclude(pk=opened.pk)
-    found = search(found.select_related("customer"), clean_line(words), personal_data=personal_data)
-    return found.order_by("-pk")[:OTHERS_SHOWN]
+    matching = search(found.select_related("customer"), clean_line(words), personal_data=personal_data)
+    return matching.order_by("-pk")[:OTHERS_SHOWN]

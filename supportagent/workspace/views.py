@@ -116,7 +116,7 @@ def _list(request: HttpRequest, here: str, **panel: str) -> dict[str, Any]:
         "page": _page(request, found.select_related("customer", "assignee", "team")),
         "query": kept,
         # Not the address of this request: after a refused POST that one cannot be fetched again.
-        "here": f"{here}?{kept_query(request, **panel)}",
+        "here": f"{here}?{kept_query(request, (), **panel)}",
     }
 
 
