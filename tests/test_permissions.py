@@ -27,7 +27,7 @@ from django.utils import timezone
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
-from agents.models import Agent, KillSwitch, ToolCall, VelocityCap
+from agents.models import Agent, HandOff, KillSwitch, Run, ToolCall, VelocityCap
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
@@ -122,6 +122,7 @@ ROUTES: dict[str, Row] = {
     ),
     "console/approvals/<int:pk>/assign/": acts("console/approvals/{request}/assign/", {SUPERVISOR: 302, FINANCE: 302}),
     "console/approvals/together/": opens("console/approvals/together/?pick={request}", APPROVALS),
+    "console/agents/": opens("console/agents/", RUNS),
     "console/runs/": opens("console/runs/", RUNS),
     "console/runs/<uuid:run_id>/": opens("console/runs/{run}/", RUNS, elsewhere=True),
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
@@ -274,6 +275,7 @@ ADMIN: dict[str, Access] = {
     "agents.velocitycap": managed(OPS, ROOT),
     "agents.tally": ledger({AUDITOR, ROOT}),
     "agents.run": ledger(RUNS, of_team=True),
+    "agents.handoff": ledger(RUNS, of_team=True),
     "agents.runevent": ledger(RUNS, of_team=True),
     "agents.modelcall": ledger(RUNS, of_team=True),
     "agents.toolcall": ledger(RUNS, of_team=True),
@@ -419,6 +421,9 @@ def _leave_traces(world: World, ticket: Any) -> None:
     WorkPeriod.objects.create(ticket=ticket, user=world.rosa, started_at=timezone.now(), seen_at=timezone.now())
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
     tickets.rate(ticket=other, score=4)
+    usual = {"ticket": ticket, "agent": world.agent, "state": "COMPLETED", "assurance": "verified"}
+    first, second = (Run.objects.create(**usual) for _ in range(2))
+    HandOff.objects.create(from_run=first, to_run=second, reason="money", summary="s", brief={}, after_seq=1)
     Skill.objects.create(user=world.rosa, category="payment")
     asked = ApprovalRequest.objects.pending().get()
     ApprovalQuestion.objects.create(request=asked, asked_by=world.ana, question="Is it broken?")

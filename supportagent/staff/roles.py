@@ -110,6 +110,8 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "agents.agentgroupgrant",
         "agents.agentusergrant",
         "agents.budget",
+        "agents.categoryautonomy",
+        "agents.handoffroute",
         "agents.velocitycap",
         "approvals.approvalpolicy",
         "approvals.webhookendpoint",
