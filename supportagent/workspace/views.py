@@ -134,7 +134,7 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
 
 def _handed_over(opened: Ticket) -> dict[str, Any]:
     """The newest hand-over: what was tried as a list, every other fact as a line."""
-    found = opened.hand_overs.first()
+    found = opened.hand_overs.select_related("suggested_for").first()
     facts = dict(found.facts) if found else {}
     tried = facts.pop("tried", [])
     return {
