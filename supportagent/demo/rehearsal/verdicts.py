@@ -129,8 +129,8 @@ def _end_of(order: Order) -> tuple[str, Decimal]:
 
 
 def _details(account_id: int) -> dict[str, Any]:
-    row = next(iter(Account.objects.filter(pk=account_id).values(*_details_kept())), {})
-    return dict(row)
+    rows: list[Any] = list(Account.objects.filter(pk=account_id).values(*_details_kept()))
+    return dict(rows[0]) if rows else {}
 
 
 def _details_kept() -> list[str]:
