@@ -16,6 +16,7 @@ from agents.models import HandOff, Run
 from supportagent.staff.models import User
 from supportagent.tickets import services
 from supportagent.tickets.models import Customer, Draft, HandOver, Message, Ticket, Triage, TriageLabel, WorkPeriod
+from supportagent.workspace import queries
 from supportagent.workspace.differences import pieces
 from tests.world import World, team
 
@@ -421,6 +422,10 @@ def rows(client: Client, query: str) -> list[str]:
     return [ticket.number for ticket in answer.context["page"]]
 
 
+def numbers(user: User) -> dict[str, int]:
+    return {split.key: number for split, number in queries.counts(user)}
+
+
 def test_the_list_is_narrowed_down_and_sorted_by_what_is_due(world: World, browser: Any) -> None:
     late, soon, later = waiting(world, -5), waiting(world, 10, suggested=world.rosa), waiting(world, 120)
     Ticket.objects.filter(pk=later.pk).update(category="payment", team=team("billing"))
@@ -433,6 +438,7 @@ def test_the_list_is_narrowed_down_and_sorted_by_what_is_due(world: World, brows
     assert rows(ana, "split=open&category=payment&team=billing") == [later.number]
     assert rows(ana, "split=open&category=payment&team=orders") == []
     assert rows(rosa, "split=suggested") == [soon.number] and rows(ana, "split=suggested") == []
+    assert numbers(world.rosa)["suggested"] == 1 and numbers(world.ana)["suggested"] == 0
     assert set(rows(ana, "split=open&sla=never&category=weather&team=%00&sort=up")) == {
         each.number for each in (late, soon, later, plain)
     }
@@ -451,6 +457,7 @@ def test_each_filter_says_how_many_it_leaves(world: World, browser: Any) -> None
 def test_a_draft_to_send_is_found_in_its_own_part(world: World, ticket: Ticket, browser: Any) -> None:
     answer_of(world, ticket, "draft")
     assert rows(browser(world.rosa), "split=drafts") == [ticket.number]
+    assert numbers(world.rosa)["drafts"] == 1
     services.save_draft(
         ticket=world.write("x", customer=Customer.objects.get(reference="CUS-1002")), body="b", actor=world.rosa
     )
@@ -461,7 +468,7 @@ def test_a_row_says_since_when_and_by_when_and_is_claimed_at_once(world: World, 
     late = waiting(world, -5)
     rosa = browser(world.rosa)
     page = rosa.get(f"{LIST}?split=person").content.decode()
-    assert "overdue</span> since" in page and "waits <time" in page
+    assert "overdue</span> since" in page and "handed over <time" in page
     assert page.count('data-testid="claim"') == 1
     assert post(rosa, late, "take-over").status_code == 302
     assert 'data-testid="claim"' not in rosa.get(f"{LIST}?split=person").content.decode()
