@@ -40,7 +40,7 @@ def start_run(ticket: Ticket) -> Run | None:
         wake(running.pk)
         return running
     if running is not None:  # what a colleague asked for ends when the conversation is the agents' again
-        cancel_runs(ticket, actor=Actor.system("dispatcher"), why="handed back", said="Ended: handed back")
+        cancel_runs(ticket, actor=Actor.system("dispatcher"), why="handed back", said="The ticket was handed back")
     agent = agent_for(ticket)
     if agent is None:
         _to_people(ticket, HandOver.Reason.OTHER, "No agent is live.")

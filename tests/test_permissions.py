@@ -41,7 +41,7 @@ from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import Skill, Triage
+from supportagent.tickets.models import Skill, Triage, WorkPeriod
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -335,6 +335,9 @@ ADMIN: dict[str, Access] = {
     "tickets.rating": ledger(TICKETS, of_team=True),
     "tickets.skill": managed(OPS, ROOT),
     "tickets.teamnotice": ledger(TICKETS, of_team=True),
+    "tickets.triage": ledger(TICKETS, of_team=True),
+    "tickets.triagelabel": ledger(TICKETS, of_team=True),
+    "tickets.workperiod": ledger(TICKETS, of_team=True),
     "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*WORKERS, ROOT, OTHER}), of_team=True),
     "tools.mcpserver": managed(OPS, ROOT, delete=False),
     "tools.tool": managed(OPS, ROOT, add=False, delete=False),
@@ -448,6 +451,12 @@ def _leave_traces(world: World, ticket: Any) -> None:
     other = world.write("Where is it?", customer=type(world.customer).objects.get(reference="CUS-1002"))
     assert other.team == ticket.team
     tickets.hand_over(ticket=other, reason_code="other", summary="Stuck", actor=world.rosa)
+    sorting = {"category": "other", "priority": "low", "language": "en", "sentiment": "calm", "team": ticket.team}
+    triage = tickets.triage(
+        ticket=ticket, **sorting, reason="Asks", confidence=80, threshold=60, actor=world.agent.service_user
+    )
+    tickets.label_triage(triage=triage, by=world.rosa, **sorting)
+    WorkPeriod.objects.create(ticket=ticket, user=world.rosa, started_at=timezone.now(), seen_at=timezone.now())
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
     tickets.rate(ticket=other, score=4)
     usual = {"ticket": ticket, "agent": world.agent, "state": "COMPLETED", "assurance": "verified"}

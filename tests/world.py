@@ -20,6 +20,7 @@ from supportagent.store.models import Order, Refund
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Customer, Message, Ticket
 from tests import database
+from tests.concierge import write_concierge
 from tests.store.shop import make_account, make_order
 
 READ_ORDER = {
@@ -126,6 +127,7 @@ def _write() -> None:
     with acting(Actor.system("seed")), audit_log.transaction():
         write_people()
         seed_governance()
+        write_concierge()
         account = make_account("CUS-1001", "Ana Martins")
         make_order(account)
         Customer.objects.create(reference="CUS-1001", name="Ana Martins", email=account.email)

@@ -1,43 +1,54 @@
-"""The demo's agent with its rights, rules and budgets: written once, then an admin's to change."""
+"""What agents of the demo find in place: tools, who may use and approve them, rules, and the organisation's budget.
+
+Written once, then an admin's to change. The agents themselves are written by `agents_seed`.
+"""
 
 from django.contrib.auth.models import Group, Permission
 
 from agents.mcp.discovery import sync_builtin_servers
-from agents.models import Agent, Budget, KillSwitch
+from agents.models import Budget, KillSwitch
 from approvals.models import ApprovalPolicy, Tier
-from supportagent.staff.models import Team, User
 from supportagent.tools.access import APPROVE, USE
 from supportagent.tools.models import Tool, ToolGrant
 
-AGENT = "concierge"
 USD = 1_000_000  # micro-units
 
-# Which role uses which tools. The agent has the roles that its service account is in, and so the same tools.
+_SHOP_READS = ("store__get_customer", "store__list_orders", "store__get_order")
+_READS = ("knowledge__search_articles", "tickets__list_tickets")
+_CASE_WORK = (
+    "tickets__create_ticket",
+    "tickets__add_internal_note",
+    "tickets__draft_reply",
+    "tickets__escalate_to_human",
+    "tickets__notify_team",
+)
+# Which role uses which tools. An agent has the roles that its service account is in, and so the same tools.
 TOOLS_OF_ROLES: dict[str, tuple[str, ...]] = {
-    "Support rep": (
-        "store__get_customer",
-        "store__list_orders",
-        "store__get_order",
-        "knowledge__search_articles",
-        "tickets__list_tickets",
-        "tickets__categorise_ticket",
-        "tickets__create_ticket",
+    "Support rep": (*_SHOP_READS, *_READS, *_CASE_WORK, "tickets__categorise_ticket"),
+    "Front desk": (
+        *_SHOP_READS,
+        *_READS,
+        "tickets__triage_ticket",
         "tickets__add_internal_note",
-        "tickets__draft_reply",
         "tickets__escalate_to_human",
-        "tickets__notify_team",
     ),
+    "Orders specialist": (*_SHOP_READS, *_READS, *_CASE_WORK, "store__cancel_order", "store__update_account"),
     "Billing specialist": (
+        *_SHOP_READS,
+        *_READS,
+        *_CASE_WORK,
         "store__list_payments",
         "store__get_invoice",
         "store__issue_refund",
-        "store__cancel_order",
-        "store__update_account",
         "store__update_billing_details",
     ),
-    "Technical specialist": ("engineering__get_service_logs", "engineering__create_engineering_issue"),
+    "Technical specialist": (
+        *_READS,
+        *_CASE_WORK,
+        "engineering__get_service_logs",
+        "engineering__create_engineering_issue",
+    ),
 }
-AGENT_ROLES = tuple(TOOLS_OF_ROLES)
 APPROVERS: dict[str, tuple[str, ...]] = {
     "Supervisor": (
         "store__issue_refund",
@@ -50,7 +61,7 @@ APPROVERS: dict[str, tuple[str, ...]] = {
 
 
 def seed_governance() -> None:
-    """Pin the tools, grant them to the roles, write the rules and the budgets, and set the agent to work."""
+    """Pin the tools, grant them to the roles, write the rules and the organisation's budget."""
     sync_builtin_servers()
     KillSwitch.objects.get_or_create(pk=1)
     for role, tools in TOOLS_OF_ROLES.items():
@@ -58,7 +69,9 @@ def seed_governance() -> None:
     for role, tools in APPROVERS.items():
         _grant(role, APPROVE, tools)
     _write_rules()
-    _write_agent()
+    Budget.objects.get_or_create(
+        scope=Budget.Scope.ORGANISATION, period=Budget.Period.MONTH, defaults={"cap": 1_000 * USD}
+    )
 
 
 def _grant(role: str, codename: str, names: tuple[str, ...]) -> None:
@@ -104,40 +117,3 @@ def _write_rules() -> None:
         ApprovalPolicy.objects.create(
             order=order, name=label, tool=tools[name], outcome=ApprovalPolicy.Outcome.APPROVE, tier=Tier.T2
         )
-
-
-def _write_agent() -> None:
-    if Agent.objects.filter(slug=AGENT).exists():
-        return
-    service, _ = User.objects.get_or_create(
-        username=f"agent-{AGENT}", defaults={"kind": User.Kind.SERVICE, "first_name": "Concierge"}
-    )
-    service.groups.set(Group.objects.filter(name__in=AGENT_ROLES))
-    for permission in Permission.objects.filter(content_type__app_label="staff", codename="view_team"):
-        service.user_permissions.add(permission)
-    Budget.objects.get_or_create(
-        scope=Budget.Scope.AGENT, subject=AGENT, period=Budget.Period.DAY, defaults={"cap": 20 * USD}
-    )
-    Budget.objects.get_or_create(
-        scope=Budget.Scope.AGENT, subject=AGENT, period=Budget.Period.MONTH, defaults={"cap": 300 * USD}
-    )
-    Budget.objects.get_or_create(
-        scope=Budget.Scope.ORGANISATION, period=Budget.Period.MONTH, defaults={"cap": 1_000 * USD}
-    )
-    Agent.objects.create(
-        slug=AGENT,
-        name="Concierge",
-        status=Agent.Status.LIVE,
-        autonomy=Agent.Autonomy.AUTONOMOUS,
-        receives_requests=True,
-        goal="Resolve what the customer of Harbour & Pine writes about, within the shop's policies.",
-        success_criteria="The customer has a true and complete answer, or knows which person takes over and why.",
-        instructions=(
-            "You are the first contact of Harbour & Pine, a shop for kitchen and coffee. Be warm, brief and exact. "
-            "Categorise the ticket first. Look the customer's order up before you speak about it. For policies, search "
-            "the knowledge base and name the article."
-        ),
-        service_user=service,
-        team=Team.objects.get(slug="orders"),
-        session_cap_micros=USD // 2,
-    )

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from audit import log as audit_log
 from audit.context import Actor, acting
+from supportagent.demo.agents_seed import seed_agents
 from supportagent.demo.governance_seed import seed_governance
 from supportagent.demo.seed_data.write_engineering import write_logs
 from supportagent.demo.seed_data.write_knowledge import write_articles
@@ -69,6 +70,7 @@ def seed(now: datetime) -> Seeded:
             tickets=write_tickets(now, people=people),
         )
         seed_governance()
+        seed_agents()
         ensure_demo_widget_app([settings.SHOP_URL])
     return seeded
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.providers.base import HostNote, Item, ModelReply, ModelRequest, ModelTurn, Said, ToolResult, ToolSpec
+from supportagent.demo.governance_seed import TOOLS_OF_ROLES
 from supportagent.demo.offline_model import OfflineModel
 
 ADDRESS = {"line1": "Rua do Sol 12", "line2": "", "city": "Porto", "postcode": "4000-123", "country": "PT"}
@@ -87,12 +88,18 @@ TOOLS = (
     "tickets__escalate_to_human",
     "tickets__notify_team",
 )
+HAND_OFF = "hand_off"
 HELD = {
     "store__issue_refund",
     "store__cancel_order",
     "store__update_account",
     "store__update_billing_details",
 }
+
+
+def agent(role: str, *routes: str, **more: Any) -> Shop:
+    """The offline model in one of the demo's roles, with the agents that it may hand off to."""
+    return Shop(tools=TOOLS_OF_ROLES[role], routes=routes, **more)
 
 
 @dataclass
@@ -107,10 +114,19 @@ class Shop:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     held: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     rounds: int = 0
+    routes: tuple[str, ...] = ()
+    refuses: str = ""
+    """The code with which a hand-off is refused."""
 
     def say(self, text: str) -> str:
         """The customer writes; the reply that they read."""
         self.items.append(Said("customer", text))
+        return self.run()
+
+    def handed(self, said: str, who: str, summary: str = "") -> str:
+        """Another agent hands the conversation over, with a brief; the reply that the customer reads."""
+        brief = {"reason": "it is yours", "summary": summary, "facts": [], "question": said}
+        self.items += [HostNote(f"Hand-off from {who}: {json.dumps(brief)} Answer."), Said("customer", said)]
         return self.run()
 
     def note(self, text: str) -> str:
@@ -125,6 +141,9 @@ class Shop:
             if not reply.tool_calls:
                 assert reply.text.strip(), "an empty reply"
                 return reply.text
+            if HAND_OFF in [call.name for call in reply.tool_calls] and not self.refuses:
+                self.calls += [(call.name, json.loads(call.arguments)) for call in reply.tool_calls]
+                return ""
             for call in reply.tool_calls:
                 self.items.append(ToolResult(call.id, call.name, json.dumps(self._execute(call.name, call.arguments))))
         raise AssertionError("the model does not come to an end")
@@ -133,6 +152,8 @@ class Shop:
         specs = tuple(
             ToolSpec(name, "", {"type": "object", "properties": _PARAMETERS.get(name, {})}) for name in self.tools
         )
+        if self.routes:
+            specs += (ToolSpec(HAND_OFF, "", {"type": "object", "properties": {"to": {"enum": list(self.routes)}}}),)
         request = ModelRequest("offline-demo", "Be helpful.", tuple(self.items), specs, 1000, False, 0.0)
         return OfflineModel().complete(request)
 
@@ -145,6 +166,9 @@ class Shop:
 
     def _execute(self, name: str, raw: str) -> dict[str, Any]:
         arguments = json.loads(raw)
+        if name == HAND_OFF:
+            self.calls.append((name, arguments))
+            return {"error": {"code": self.refuses, "message": "it may not be"}}
         assert name in self.tools, f"{name} was not offered"
         assert arguments.pop("stated_reason").strip()
         self.calls.append((name, arguments))
@@ -209,6 +233,9 @@ class Shop:
 
     def create_engineering_issue(self, **arguments: Any) -> dict[str, Any]:
         return {"issue_id": "ENG-7", "status": "filed"}
+
+    def triage_ticket(self, **sorting: Any) -> dict[str, Any]:
+        return {"category": sorting["category"], "team": sorting["team"], "status": "sorted"}
 
     def categorise_ticket(self, category: str, priority: str) -> dict[str, Any]:
         return {"category": category, "priority": priority}

@@ -25,6 +25,7 @@ from supportagent.widget.keys import issue_key
 from supportagent.widget.models import WidgetApp
 from supportagent.widget.vault import unseal
 from tests import database
+from tests.concierge import write_concierge
 from tests.hostile.canaries import Canary, Sink
 from tests.store.shop import NOW, make_account
 
@@ -101,6 +102,7 @@ def _write() -> None:
         _ana(people)
         _ben(people)
         seed_governance()
+        write_concierge()
         Customer.objects.create(reference="anon-0b7d")
         _knowledge_and_logs()
         widget = WidgetApp.objects.create(app_id="shop", name="Shop", team=Team.objects.get(slug="orders"))

@@ -80,7 +80,7 @@ class Desk:
         values = schema.get("enum") if isinstance(schema, Mapping) else None
         return tuple(str(value) for value in values) if isinstance(values, list | tuple) else ()
 
-    def read(self, tool: str, reason: str, **arguments: Any) -> Mapping[str, Any]:
+    def read(self, tool: str, reason: str, /, **arguments: Any) -> Mapping[str, Any]:
         """Facts from a reading tool; {} where the thing does not exist. Raises `CallNeeded`,
         `LoginNeeded`, or `CannotHelp` for a tool that is not offered or failed."""
         call = self._result(tool, reason, arguments, fresh=True)
@@ -89,17 +89,17 @@ class Desk:
         self._raise_for(call)
         return call.data
 
-    def recall(self, tool: str, reason: str, **arguments: Any) -> Mapping[str, Any]:
+    def recall(self, tool: str, reason: str, /, **arguments: Any) -> Mapping[str, Any]:
         """Like `read`, but what was read earlier in this conversation will do: for finding out what is meant,
         never for what is said about it."""
         known = [call for call in self.find_calls(tool) if call.done and dict(call.arguments) == arguments]
         return known[-1].data if known else self.read(tool, reason, **arguments)
 
-    def request(self, tool: str, reason: str, **arguments: Any) -> Call:
+    def request(self, tool: str, reason: str, /, **arguments: Any) -> Call:
         """Ask for an effect once in this conversation; the call says whether it is held, done or ended."""
         return self._result(tool, reason, arguments, fresh=False)
 
-    def request_anew(self, tool: str, reason: str, **arguments: Any) -> Call:
+    def request_anew(self, tool: str, reason: str, /, **arguments: Any) -> Call:
         """Ask for an effect that may be right again after the customer's next message."""
         return self._result(tool, reason, arguments, fresh=True)
 

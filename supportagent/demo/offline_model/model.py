@@ -6,11 +6,13 @@ import hashlib
 import json
 import logging
 from functools import cache
+from typing import Any
 
 from agents.providers.base import Item, ModelReply, ModelRequest, ModelTurn, RequestedCall, Usage
 
-from .desk import Desk
+from .desk import Desk, Wanted
 from .planner import Step, plan
+from .routing import HAND_OFF
 from .transcript import read_items
 
 logger = logging.getLogger(__name__)
@@ -62,10 +64,15 @@ def _requested(step: Step, size: int) -> tuple[RequestedCall, ...]:
         RequestedCall(
             id=f"offline_{size}_{place}",
             name=call.tool,
-            arguments=json.dumps({**call.arguments, "stated_reason": call.reason}, ensure_ascii=False, sort_keys=True),
+            arguments=json.dumps(_arguments(call), ensure_ascii=False, sort_keys=True),
         )
         for place, call in enumerate(step.calls)
     )
+
+
+def _arguments(call: Wanted) -> dict[str, Any]:
+    """A hand-off has a reason of its own."""
+    return dict(call.arguments) if call.tool == HAND_OFF else {**call.arguments, "stated_reason": call.reason}
 
 
 def _usage(request: ModelRequest, step: Step, calls: tuple[RequestedCall, ...]) -> Usage:

@@ -1,8 +1,8 @@
 """One turn: which calls are still missing, or what to say.
 
 Every wish runs its skill. A skill that misses a result names the call; all missing calls of all wishes
-go out together. When no wish misses anything, their texts are the reply, and at most one hand-over
-closes it.
+go out together. When no wish misses anything, their texts are the reply, and at most one hand-over to a
+person or hand-off to another agent closes it: what was found out for the customer goes along.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ from .context import Aim, Moment, understand
 from .desk import MAX_ROUNDS, AskCustomer, CallNeeded, CannotHelp, Desk, LoginNeeded, Wanted
 from .patterns import Intent
 from .phrases import LANGUAGES, is_said, phrase, plain
+from .routing import DOMAIN, HAND_OFF, IN_TURN, Elsewhere, send_elsewhere
 from .skills import account, knowledge, money, orders, payments, people, technical
+from .sorting import sorting, turned_away
 from .transcript import Call, Transcript
+from .understanding import read
 
 Skill = Callable[[Desk, Moment, Aim], str]
 ESCALATE = "tickets__escalate_to_human"
-CATEGORISE = "tickets__categorise_ticket"
 MAX_WISHES = 4
 MOST_ASKED = 3  # times for one and the same thing
+WAITS = "request_waits"
+NOT_MINE = "There is nothing that I can say to this with the tools I have."
+AT_WORK = "One moment, please."
+IN_ORDER = "Let me take one thing after the other: as soon as that is decided, I see to the rest of your message."
 URGENT = frozenset({"customer_asked", "angry_customer"})
 
 SKILLS: dict[Intent, Skill] = {
@@ -71,6 +77,8 @@ class _Part:
     text: str = ""
     asks: bool = False
     person: CannotHelp | None = None
+    elsewhere: Elsewhere | None = None
+    about: Intent | None = None
     missing: tuple[Wanted, ...] = ()
 
 
@@ -78,8 +86,10 @@ def plan(transcript: Transcript, desk: Desk) -> Step:
     """Decide the next step of the conversation. Never more than `MAX_ROUNDS` rounds of calls per message."""
     moment = understand(transcript)
     thought = _thought(transcript, moment)
+    if turned_away(desk):
+        return Step(thought, text=phrase("handed_over", moment.language))
     parts = [*_outcomes(transcript, desk, moment), *_wishes(transcript, desk, moment)]
-    missing = [*_sorting(transcript, desk, moment), *(call for part in parts for call in part.missing)]
+    missing = [*sorting(transcript, desk, moment), *(call for part in parts for call in part.missing)]
     if missing and transcript.rounds >= MAX_ROUNDS:
         parts, missing = [*parts, _Part(person=CannotHelp("cannot_resolve", "it took too many steps"))], []
     if missing:
@@ -112,7 +122,7 @@ def _outcome(desk: Desk, call: Call, language: str) -> str:
 def _wishes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
     if not transcript.new:
         if transcript.ended or transcript.astray:
-            return []
+            return _left_for_later(transcript, desk, moment)
         return [_Part(person=CannotHelp("cannot_resolve", "there is nothing new to answer"))]
     if moment.language not in LANGUAGES:
         return [_Part(person=CannotHelp("cannot_resolve", "the customer writes in a language not covered here"))]
@@ -120,7 +130,29 @@ def _wishes(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
         return [_attempt(people.small_talk, moment)]
     # A person who takes over decides what becomes of everything else, so nothing else is set going.
     person = [aim for aim in moment.aims if aim.intent is Intent.HUMAN]
-    return [_attempt(_handle, desk, moment, aim) for aim in person or moment.aims[:MAX_WISHES]]
+    return [_wish(transcript, desk, moment, aim) for aim in person or moment.aims[:MAX_WISHES]]
+
+
+def _wish(transcript: Transcript, desk: Desk, moment: Moment, aim: Aim) -> _Part:
+    """What to say to one wish. What the agent before us found out is said as it is, unless we can look ourselves."""
+    part = replace(_attempt(_handle, desk, moment, aim), about=aim.intent)
+    told = transcript.answered.get(aim.intent.value, "")
+    if told and (part.elsewhere or part.person):
+        return _Part(text=told, about=aim.intent)
+    return part
+
+
+def _left_for_later(transcript: Transcript, desk: Desk, moment: Moment) -> list[_Part]:
+    """What we said we would see to once a request is decided: the wishes of that message that belong to others."""
+    if not any(IN_ORDER in words for words in transcript.mine):
+        return []
+    for text in reversed(transcript.earlier):
+        aims = [Aim(wish.intent, wish.text) for wish in read(text).wishes]
+        parts = [_attempt(_handle, desk, moment, aim) for aim in aims if aim.intent in DOMAIN]
+        parts = [part for part in parts if part.elsewhere or part.missing]
+        if parts:
+            return parts
+    return []
 
 
 def _handle(desk: Desk, moment: Moment, aim: Aim) -> str:
@@ -128,6 +160,7 @@ def _handle(desk: Desk, moment: Moment, aim: Aim) -> str:
         raise CannotHelp("cannot_resolve", f"{aim.intent.value} asked in {moment.language}")
     if moment.reading.threat and aim.intent is not Intent.HUMAN:
         raise CannotHelp("angry_customer", f"{aim.intent.value}, with a threat of legal or public steps")
+    send_elsewhere(desk, moment, aim)
     return SKILLS[aim.intent](desk, moment, aim)
 
 
@@ -141,6 +174,8 @@ def _attempt(skill: Callable[..., str], *given: object) -> _Part:
         return _Part(text=missing.question, asks=True)
     except CannotHelp as limit:
         return _Part(text=limit.words, person=limit)
+    except Elsewhere as other:
+        return _Part(elsewhere=other)
     except LoginNeeded:
         return _Part(text=LOGIN)
 
@@ -164,26 +199,30 @@ LOGIN = "\0log-in"
 """Stands for the log-in request until the reply is put together, where it is said once."""
 
 
-def _sorting(transcript: Transcript, desk: Desk, moment: Moment) -> list[Wanted]:
-    """The ticket's category, in the first step; again when the first messages did not show what it is about."""
-    sorted_before = desk.find_calls(CATEGORISE)
-    if not transcript.new or not desk.offers(CATEGORISE) or any(call.fresh for call in sorted_before):
-        return []
-    vague = all(people.is_vague(text) for text in transcript.earlier)
-    if not (transcript.first or (vague and moment.category != "other")):
-        return []
-    arguments = {"category": moment.category, "priority": moment.reading.priority}
-    return [Wanted(CATEGORISE, arguments, f"the message is about {moment.category.replace('_', ' ')}")]
-
-
 def _close(desk: Desk, moment: Moment, parts: list[_Part], thought: str) -> Step:
-    """Put the reply together; hand over first if a part needs a person."""
+    """Put the reply together; hand over, or off, first if a part needs somebody else."""
     texts = [phrase("log_in", moment.language) if part.text == LOGIN else part.text for part in parts]
     body = "\n\n".join(dict.fromkeys(text for text in texts if text))
     person = next((part.person for part in parts if part.person), None)
-    if person is None:
-        return Step(thought, text=people.with_manners(moment, body))
     waiting = [call.reference for call in desk.transcript.calls if call.waiting]
+    elsewhere = min(
+        (part.elsewhere for part in parts if part.elsewhere), key=lambda e: IN_TURN.index(e.to), default=None
+    )
+    if desk.transcript.assists:
+        return Step(thought, text=body or NOT_MINE)
+    if person is None and elsewhere is not None and not waiting:
+        try:
+            call = _hand_off(desk, elsewhere, parts)
+        except CallNeeded as needed:
+            return Step(f"{thought}; hands off to {elsewhere.to}", calls=needed.wanted)
+        if not call.error:
+            return Step(thought, text=people.with_manners(moment, body) or AT_WORK)
+        if call.error != WAITS:
+            person = CannotHelp("cannot_resolve", f"{elsewhere}, which could not take it: {call.error}")
+            parts = [*parts, _Part(person=person)]
+    if person is None:
+        rest = IN_ORDER if elsewhere is not None and moment.language == "en" else ""
+        return Step(thought, text=people.with_manners(moment, "\n\n".join(part for part in (body, rest) if part)))
     if waiting and person.code not in URGENT and desk.offers(ESCALATE):
         # A hand-over withdraws what waits for approval: the customer decides whether it is worth that.
         offer = phrase("offer_person", moment.language)
@@ -201,10 +240,29 @@ def _close(desk: Desk, moment: Moment, parts: list[_Part], thought: str) -> Step
     return Step(thought, text=people.with_manners(moment, f"{body}\n\n{handed}" if body else handed))
 
 
+def _hand_off(desk: Desk, elsewhere: Elsewhere, parts: list[_Part]) -> Call:
+    """Ask for the hand-off. The answered wishes stand in the summary, for the next agent to tell them together."""
+    wants = [part.elsewhere.intent.value for part in parts if part.elsewhere]
+    lines = [f"The customer wants: {', '.join(dict.fromkeys(wants)).replace('_', ' ')}."]
+    lines += [f"Answered ({part.about or 'request'}): {plain(part.text, 600)}" for part in parts if _is_news(part)]
+    return desk.request_anew(
+        HAND_OFF,
+        str(elsewhere),
+        to=elsewhere.to,
+        reason=f"{elsewhere.intent.value.replace('_', ' ')} is for {elsewhere.to}",
+        summary="\n".join(lines),
+    )
+
+
+def _is_news(part: _Part) -> bool:
+    return bool(part.text) and part.text != LOGIN and not part.asks
+
+
 def _summary(moment: Moment, parts: list[_Part]) -> str:
     """What a colleague needs: the wish in the customer's words, why the agent stopped, what was already said."""
     lines = [f"Customer: {plain(moment.reading.text, 400)}" if moment.reading.text else "No new customer message."]
     lines += [f"Why: {part.person.why}." for part in parts if part.person]
+    lines += [f"Also wanted: {part.elsewhere.intent.value}." for part in parts if part.elsewhere]
     lines += [f"Found: {plain(part.text, 300)}" for part in parts if part.text and part.text != LOGIN]
     if moment.reading.injected:
         lines.append("The message tried to instruct the agent; that part was ignored.")

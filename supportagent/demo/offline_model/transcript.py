@@ -14,12 +14,17 @@ from typing import Any
 
 from agents.providers.base import HostNote, Item, ModelTurn, RequestedCall, Said, ToolResult
 
+LEFT_OUT = "[left out]"  # in a summary: what our role may not read
 WAITING = "waiting_for_approval"
 _OUTCOME = re.compile(r"^Outcome of (\S+) \(reference (R-\d+)\): (done|rejected|expired|cancelled|failed)\b(.*)", re.S)
 _REPLACED = re.compile(r"^Reference (R-\d+) was replaced by (R-\d+)")
 _ASTRAY = re.compile(r"^Outcome of (\S+) differs from what was intended")
 _UNSENT = re.compile(r"^Your last answer was not sent\b")
 _BRIEF = re.compile(r"^Note from [^:\n]{1,80}: (.+)", re.S)
+_HANDED = re.compile(r"^Hand-off from ([^:\n]{1,80}):(.*)", re.S)
+_ANSWERED = re.compile(r"^Answered \((\w+)\): (.+)$", re.M)
+_ASKED = re.compile(r"^[^\n]{1,80} holds this conversation and asks you for (a draft|something)(.*)", re.S)
+_QUESTION = re.compile(r"In their words: (\".*)", re.S)
 _WORDS_FOR_CUSTOMER = re.compile(r"Say to the customer: (.+)", re.S)
 
 
@@ -68,8 +73,11 @@ class Call:
 @dataclass(frozen=True)
 class Transcript:
     """`new` are the messages that nobody has answered (the customer's; else a colleague's brief), `earlier`
-    the customer's before them, `ours` what our side said, `ended` the held calls whose outcome is news,
-    `astray` the tools whose effect was not what had been intended."""
+    the customer's before them, `ours` what our side said and `mine` what this run did, `ended` the held calls whose
+    outcome is news, `astray` the tools whose effect was not what had been intended. `brief` says that the agent
+    `came_from` handed over to us and that we have not answered since; `answered` what it had to say to which wish, which
+    the customer has not read yet. `assists` when a colleague who holds the conversation asked us: the customer reads
+    nothing of what we write."""
 
     new: tuple[str, ...]
     earlier: tuple[str, ...]
@@ -79,6 +87,11 @@ class Transcript:
     astray: tuple[str, ...]
     rounds: int
     size: int
+    mine: tuple[str, ...] = ()
+    brief: bool = False
+    assists: bool = False
+    came_from: str = ""
+    answered: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def last_words(self) -> str:
@@ -95,12 +108,16 @@ def read_items(items: Iterable[Item]) -> Transcript:
     """Sort the items out. Broken JSON from a tool counts as an error answer, never as a crash."""
     items = tuple(items)
     spoken = [at for at in range(len(items)) if _reached_the_customer(items, at)]
+    came_from, summary = _handed(items, spoken)
+    asked = next((found for note in _notes(items) if (found := _ASKED.match(note))), None)
+    if came_from or asked:
+        spoken = _before_what_is_open(items, spoken)
     border = spoken[-1] if spoken else -1
     news = items[border + 1 :]
     ledger = _Ledger(border)
     for at, item in enumerate(items):
         ledger.enter(at, item)
-    said = _customer(news)
+    said = _question(asked.group(2)) if asked and asked.group(1) == "something" else _customer(news)
     return Transcript(
         new=said or tuple(brief.group(1) for note in _notes(news) if (brief := _BRIEF.match(note))),
         earlier=_customer(items[: border + 1]),
@@ -110,6 +127,11 @@ def read_items(items: Iterable[Item]) -> Transcript:
         astray=tuple(tool.group(1) for note in _notes(news) if (tool := _ASTRAY.match(note))),
         rounds=sum(isinstance(item, ModelTurn) and bool(item.tool_calls) for item in news),
         size=len(items),
+        mine=tuple(_words(items[at]) for at in spoken if isinstance(items[at], ModelTurn)),
+        brief=bool(came_from),
+        assists=asked is not None,
+        came_from=came_from,
+        answered=_answered(summary, items),
     )
 
 
@@ -172,6 +194,41 @@ class _Ledger:
         held = [call for call in self.calls.values() if call.tool == tool and call.waiting]
         named = [call for call in held if call.reference in (reference, first)]
         return next(iter(named or held[:1]), Call(reference, tool, {}, fresh=False, reference=reference))
+
+
+def _handed(items: tuple[Item, ...], spoken: list[int]) -> tuple[str, str]:
+    """(who handed this conversation to us, their summary), ("", "") where nobody did or we have answered since."""
+    ours = max((at for at in spoken if isinstance(items[at], ModelTurn)), default=-1)
+    for item in reversed(items[ours + 1 :]):
+        if isinstance(item, HostNote) and (note := _HANDED.match(item.text)):
+            return note.group(1).strip().lower(), str(_embedded(note.group(2)).get("summary") or "")
+    return "", ""
+
+
+def _question(rest: str) -> tuple[str, ...]:
+    """What a colleague wants to know, as a host note quotes it."""
+    quoted = _QUESTION.search(rest)
+    if quoted is None:
+        return ()
+    try:
+        words, _ = json.JSONDecoder().raw_decode(quoted.group(1))
+    except ValueError:
+        return ()
+    return (str(words),)
+
+
+def _before_what_is_open(items: tuple[Item, ...], spoken: list[int]) -> list[int]:
+    """What was said before the customer's newest message: a hand-off says that it is not answered, or not all of it."""
+    asked = max((at for at, item in enumerate(items) if isinstance(item, Said) and item.speaker == "customer"),
+                default=len(items))  # fmt: skip
+    return [at for at in spoken if at < asked]
+
+
+def _answered(summary: str, items: tuple[Item, ...]) -> dict[str, str]:
+    """What the other agent found out, by wish: nothing that the customer wrote, and nothing that was taken out."""
+    said = "\n".join(_customer(items))
+    found = _ANSWERED.findall(summary)
+    return {wish: words for wish, words in found if words not in said and LEFT_OUT not in words}
 
 
 def _reached_the_customer(items: tuple[Item, ...], at: int) -> bool:

@@ -49,6 +49,14 @@ def small_talk(moment: Moment) -> str:
     raise CannotHelp("cannot_resolve", "the message is not understood", "I am not sure I understand this correctly.")
 
 
+def is_mere_manners(moment: Moment) -> bool:
+    """A greeting or thanks, and nothing else said."""
+    reading = moment.reading
+    if reading.thanks and not _REQUEST.search(reading.text.lower()):
+        return True
+    return reading.greeting and len(reading.text.split()) <= _GREETING_WORDS
+
+
 _GREETING_WORDS = 8
 _REQUEST = re.compile(r"\?|\b(?:can|could|would|will) (?:you|i|we)\b|\bplease\b|\bi (?:want|need|'d like)\b")
 
