@@ -50,8 +50,10 @@ from tests.world import HELD, World, build_world, team
 pytestmark = pytest.mark.django_db
 
 NOBODY, ROOT, OTHER, ANONYMOUS = "no role", "superuser", "supervisor of another team", "anonymous"
-REP, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
+FRONT, REP, ORDERS, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
+    "Front desk",
     "Support rep",
+    "Orders specialist",
     "Billing specialist",
     "Technical specialist",
     "Supervisor",
@@ -60,12 +62,13 @@ REP, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
     "Auditor",
 )
 PEOPLE = (*ROLES, NOBODY, ROOT, OTHER, ANONYMOUS)
-WORKERS = {REP, BILLING, TECH, SUPERVISOR}
-TICKETS = {*WORKERS, FINANCE, AUDITOR, ROOT, OTHER}
+WORKERS = {REP, ORDERS, BILLING, TECH, SUPERVISOR}
+DESK = {*WORKERS, FRONT}
+TICKETS = {*DESK, FINANCE, AUDITOR, ROOT, OTHER}
 RUNS = {SUPERVISOR, OPS, AUDITOR, ROOT, OTHER}
 OUTCOMES = {*RUNS, FINANCE}
 APPROVALS = {SUPERVISOR, FINANCE, AUDITOR, ROOT, OTHER}
-PERSONAL = {*WORKERS, FINANCE, ROOT, OTHER}
+PERSONAL = {*DESK, FINANCE, ROOT, OTHER}
 STAFF = frozenset(PEOPLE) - {NOBODY, ANONYMOUS}
 LOG_IN = 302
 
@@ -144,35 +147,41 @@ ROUTES: dict[str, Row] = {
         "console/tickets/{ticket}/reply/", everybody({*WORKERS, ROOT}, 302), first=TAKE_OVER, body="Hello"
     ),
     "console/tickets/<ticket_number:number>/note/": acts(
-        "console/tickets/{ticket}/note/", everybody({*WORKERS, ROOT}, 302), body="Hello"
+        "console/tickets/{ticket}/note/", everybody({*DESK, ROOT}, 302), body="Hello"
     ),
     "console/tickets/<ticket_number:number>/state/": acts(
-        "console/tickets/{ticket}/state/", everybody({*WORKERS, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
+        "console/tickets/{ticket}/state/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
     ),
     # 404: the tool is not granted to the role; a superuser has none by that alone.
     "console/tickets/<ticket_number:number>/call/": acts(
         "console/tickets/{ticket}/call/",
-        {REP: 302} | everybody({*WORKERS, FINANCE, AUDITOR, ROOT} - {REP}, 404) | UNSEEN,
+        {REP: 302} | everybody({*DESK, FINANCE, AUDITOR, ROOT} - {REP}, 404) | UNSEEN,
         tool="store__get_order",
         reason="see the order",
         **{"arg.order_id": "ORD-1042"},
     ),
     "console/tickets/<ticket_number:number>/drafts/": acts(
-        "console/tickets/{ticket}/drafts/", everybody({*WORKERS, ROOT}, 302), body="Hello"
+        "console/tickets/{ticket}/drafts/", everybody({*DESK, ROOT}, 302), body="Hello"
     ),
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/send/": acts(
         "console/tickets/{ticket}/drafts/{draft}/send/", everybody({*WORKERS, ROOT}, 302), first=TAKE_OVER, body="Hello"
     ),
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/": acts(
-        "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*WORKERS, ROOT}, 302)
+        "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*DESK, ROOT}, 302)
     ),
+    "console/start/": opens("console/start/", {OPS, ROOT}),
+    # 302: the test was made. 200: it takes a second admin, and asks why. 422: nothing was filled in.
+    "console/start/provider/": Row("POST", "console/start/provider/", everybody({OPS, ROOT}, 302)),
+    "console/start/agent/": Row("POST", "console/start/agent/", everybody({OPS, ROOT}, 422)),
+    "console/start/tools/": Row("POST", "console/start/tools/", everybody({OPS, ROOT}, 200)),
+    "console/start/budget/": Row("POST", "console/start/budget/", everybody({OPS, ROOT}, 422)),
     # Everybody says of himself whether he is there.
     "console/presence/": Row("POST", "console/presence/", {}, others=302, data=(("away", "1"),)),
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/approve/": acts(
-        "console/tickets/{ticket}/drafts/{draft}/approve/", everybody({*WORKERS, ROOT}, 409)
+        "console/tickets/{ticket}/drafts/{draft}/approve/", everybody({*DESK, ROOT}, 409)
     ),
     "console/tickets/<ticket_number:number>/triage/<int:pk>/label/": acts(
-        "console/tickets/{ticket}/triage/{triage}/label/", everybody({*WORKERS, ROOT}, 302), **SORTED
+        "console/tickets/{ticket}/triage/{triage}/label/", everybody({*DESK, ROOT}, 302), **SORTED
     ),
     # 409: the agents have the ticket already.
     "console/tickets/<ticket_number:number>/triage/<int:pk>/return/": acts(
@@ -182,11 +191,11 @@ ROUTES: dict[str, Row] = {
         "console/tickets/{ticket}/ask/", everybody({*WORKERS, ROOT}, 302), first=TAKE_OVER, asked_for="draft"
     ),
     "console/tickets/<ticket_number:number>/close/": acts(
-        "console/tickets/{ticket}/close/", everybody({*WORKERS, ROOT}, 302), outcome="by_person"
+        "console/tickets/{ticket}/close/", everybody({*DESK, ROOT}, 302), outcome="by_person"
     ),
     # 422: nothing was chosen. Who may merge is asked once there is a ticket to merge into.
     "console/tickets/<ticket_number:number>/merge/": acts(
-        "console/tickets/{ticket}/merge/", everybody({*WORKERS, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
+        "console/tickets/{ticket}/merge/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
     ),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
@@ -241,6 +250,7 @@ PUBLIC = {
     "widget/frame/<slug:app_id>/": "widget/frame/shop/",
     "widget/api/session": "widget/api/session",
     "widget/api/messages": "widget/api/messages",
+    "widget/api/contact": "widget/api/contact",
     "demo/": "demo/",
 }
 # Answered before Django, to whoever brings a token, and to nobody for being logged in: tests/mcp/served.
@@ -318,13 +328,13 @@ ADMIN: dict[str, Access] = {
     "engineering.engineeringissue": ledger({ROOT}),
     "engineering.servicelog": ledger({TECH, ROOT}),
     "grants.receipt": ledger({AUDITOR, ROOT}),
-    "knowledge.article": managed(ROOT, seen_by=tuple(WORKERS | {OTHER})),
+    "knowledge.article": managed(ROOT, seen_by=tuple(DESK | {OTHER})),
     "staff.accesstoken": Access(view=STAFF, add=STAFF, ledger=True, own_only=STAFF - {OPS, ROOT}),
     "staff.team": managed(OPS, ROOT, seen_by=(AUDITOR,)),
     "staff.user": managed(OPS, ROOT),
-    "store.account": ledger({*WORKERS, FINANCE, ROOT, OTHER} - {TECH}),
+    "store.account": ledger({*DESK, FINANCE, ROOT, OTHER} - {TECH}),
     "store.cancellation": ledger({ROOT}),
-    "store.order": ledger({*WORKERS, FINANCE, ROOT, OTHER} - {TECH}),
+    "store.order": ledger({*DESK, FINANCE, ROOT, OTHER} - {TECH}),
     "store.payment": ledger({BILLING, FINANCE, ROOT}),
     "store.product": managed(ROOT),
     "store.refund": ledger({ROOT}),
@@ -338,7 +348,7 @@ ADMIN: dict[str, Access] = {
     "tickets.triage": ledger(TICKETS, of_team=True),
     "tickets.triagelabel": ledger(TICKETS, of_team=True),
     "tickets.workperiod": ledger(TICKETS, of_team=True),
-    "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*WORKERS, ROOT, OTHER}), of_team=True),
+    "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*DESK, ROOT, OTHER}), of_team=True),
     "tools.mcpserver": managed(OPS, ROOT, delete=False),
     "tools.tool": managed(OPS, ROOT, add=False, delete=False),
     "widget.widgetapp": managed(ROOT),
