@@ -187,8 +187,9 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/triage/<int:pk>/return/": acts(
         "console/tickets/{ticket}/triage/{triage}/return/", everybody({*WORKERS, ROOT}, 409), **SORTED
     ),
+    # 409: the one agent of this house is paused.
     "console/tickets/<ticket_number:number>/ask/": acts(
-        "console/tickets/{ticket}/ask/", everybody({*WORKERS, ROOT}, 302), first=TAKE_OVER, asked_for="draft"
+        "console/tickets/{ticket}/ask/", everybody({*WORKERS, ROOT}, 409), first=TAKE_OVER, asked_for="draft"
     ),
     "console/tickets/<ticket_number:number>/close/": acts(
         "console/tickets/{ticket}/close/", everybody({*DESK, ROOT}, 302), outcome="by_person"
