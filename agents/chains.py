@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from agents.loop.guardrails import SAID_ONLY
 from agents.models import HandOff, Run, RunEvent
 from agents.told import Told, told
 from supportagent.tickets.models import Ticket
 from supportagent.tickets.rendering import escape_hidden
 
 RUNS_SHOWN = 40
-NO_HAND_OFF = "made no hand-off"  # in the title of the event with which the runner notes words without an act
 
 
 @dataclass
@@ -34,7 +34,7 @@ def chains_of(ticket: Ticket, *, personal_data: bool) -> list[list[Link]]:
     runs = {run.pk: run for run in list(newest[:RUNS_SHOWN])[::-1]}
     begun = {made.to_run_id: made for made in HandOff.objects.filter(to_run__in=list(runs))}
     links = {pk: _link(run, begun.get(pk), personal_data) for pk, run in runs.items()}
-    for event in RunEvent.objects.filter(run__in=list(runs), kind=RunEvent.Kind.GUARD, title__contains=NO_HAND_OFF):
+    for event in RunEvent.objects.filter(run__in=list(runs), kind=RunEvent.Kind.GUARD, title__contains=SAID_ONLY):
         links[event.run_id].faults.append(event.title)
     following = {made.from_run_id: made.to_run_id for made in begun.values()}
     chains = []

@@ -15,4 +15,4 @@ register(
     )
 )
 register(NavItem("Runs", "agents:runs", "timeline", permission=Permission.VIEW_RUN, order=30))
-register(NavItem("Agents", "agents:agents", "smart_toy", permission=Permission.VIEW_RUN, order=35))
+register(NavItem("Agents at work", "agents:agents", "smart_toy", permission=Permission.VIEW_RUN, order=35))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from agents.chains import NO_HAND_OFF
+from agents.loop.guardrails import SAID_ONLY
 from agents.models import ModelCall, Run, RunEvent, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.tickets.rendering import escape_hidden
@@ -65,7 +65,7 @@ def entries_of(run: Run, *, only: str = "", personal_data: bool = True) -> list[
             call=calls.get(event.body.get("call", "")),
             approval=requests.get(event.body.get("approval", 0)),
         )
-        if event.kind == RunEvent.Kind.GUARD and NO_HAND_OFF in event.title:
+        if event.kind == RunEvent.Kind.GUARD and SAID_ONLY in event.title:
             entry.is_fault, entry.style = True, "error"
         _explain(entry, turns, personal_data)
         entries.append(entry)

@@ -15,7 +15,7 @@ from supportagent.tickets.models import Ticket
 from supportagent.tickets.rendering import escape_hidden
 
 SHORT = 400  # characters of a fact
-LABELS = {"customer": "Customer", "left_out": "Left out"}
+LABELS = {"customer": "Customer", "left_out": "Facts that its role may not read"}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import Skill, WorkPeriod
+from supportagent.tickets.models import Skill, Triage, WorkPeriod
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -50,9 +50,10 @@ from tests.world import HELD, World, build_world, team
 pytestmark = pytest.mark.django_db
 
 NOBODY, ROOT, OTHER, ANONYMOUS = "no role", "superuser", "supervisor of another team", "anonymous"
-FRONT, REP, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
+FRONT, REP, ORDERS, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
     "Front desk",
     "Support rep",
+    "Orders specialist",
     "Billing specialist",
     "Technical specialist",
     "Supervisor",
@@ -61,7 +62,7 @@ FRONT, REP, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
     "Auditor",
 )
 PEOPLE = (*ROLES, NOBODY, ROOT, OTHER, ANONYMOUS)
-WORKERS = {REP, BILLING, TECH, SUPERVISOR}
+WORKERS = {REP, ORDERS, BILLING, TECH, SUPERVISOR}
 DESK = {*WORKERS, FRONT}
 TICKETS = {*DESK, FINANCE, AUDITOR, ROOT, OTHER}
 RUNS = {SUPERVISOR, OPS, AUDITOR, ROOT, OTHER}
@@ -105,6 +106,7 @@ def everybody(people: set[str], status: int) -> dict[str, int]:
 
 # 422 and 409 say that the person was let through, and that the act itself is not possible.
 TAKE_OVER = "console/tickets/{ticket}/take-over/"
+SORTED = {"category": "payment", "priority": "high", "language": "en", "sentiment": "calm", "team": "{team}"}
 UNSEEN = everybody({NOBODY, OPS}, 403)
 ROUTES: dict[str, Row] = {
     "console/": Row("GET", "console/", everybody({SUPERVISOR, FINANCE, OPS, ROOT, OTHER}, 200) | {NOBODY: 403}, 302),
@@ -175,6 +177,27 @@ ROUTES: dict[str, Row] = {
     "console/start/budget/": Row("POST", "console/start/budget/", everybody({OPS, ROOT}, 422)),
     # Everybody says of himself whether he is there.
     "console/presence/": Row("POST", "console/presence/", {}, others=302, data=(("away", "1"),)),
+    "console/tickets/<ticket_number:number>/drafts/<int:pk>/approve/": acts(
+        "console/tickets/{ticket}/drafts/{draft}/approve/", everybody({*DESK, ROOT}, 409)
+    ),
+    "console/tickets/<ticket_number:number>/triage/<int:pk>/label/": acts(
+        "console/tickets/{ticket}/triage/{triage}/label/", everybody({*DESK, ROOT}, 302), **SORTED
+    ),
+    # 409: the agents have the ticket already.
+    "console/tickets/<ticket_number:number>/triage/<int:pk>/return/": acts(
+        "console/tickets/{ticket}/triage/{triage}/return/", everybody({*WORKERS, ROOT}, 409), **SORTED
+    ),
+    # 409: the one agent of this house is paused.
+    "console/tickets/<ticket_number:number>/ask/": acts(
+        "console/tickets/{ticket}/ask/", everybody({*WORKERS, ROOT}, 409), first=TAKE_OVER, asked_for="draft"
+    ),
+    "console/tickets/<ticket_number:number>/close/": acts(
+        "console/tickets/{ticket}/close/", everybody({*DESK, ROOT}, 302), outcome="by_person"
+    ),
+    # 422: nothing was chosen. Who may merge is asked once there is a ticket to merge into.
+    "console/tickets/<ticket_number:number>/merge/": acts(
+        "console/tickets/{ticket}/merge/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
+    ),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -395,6 +418,8 @@ def _furnish(world: World) -> House:
         "call": run.tool_calls.first().pk,
         "ticket": ticket.number,
         "draft": draft.pk,
+        "triage": _triage(world, ticket).pk,
+        "team": ticket.team_id,
         "agent": world.agent.pk,
         "server": MCPServer.objects.get(name="store").pk,
         "user": world.rosa.pk,
@@ -405,6 +430,21 @@ def _furnish(world: World) -> House:
         if name != ANONYMOUS:
             clients[name].force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return House(people, clients, names, _one_of_each(world))
+
+
+def _triage(world: World, ticket: Any) -> Triage:
+    return tickets.triage(
+        ticket=ticket,
+        category="return_refund",
+        priority="high",
+        language="en",
+        sentiment="calm",
+        team=ticket.team,
+        reason="Wants money back",
+        confidence=90,
+        threshold=60,
+        actor=world.agent.service_user,
+    )
 
 
 def _proposed_change(world: World) -> ProposedChange:
@@ -611,7 +651,8 @@ def _try(house: House, person: str, row: Row) -> int:
     with transaction.atomic():
         if row.first:
             house.clients[person].post("/" + row.first.format(**house.names))
-        got = _ask(house, person, row.method, "/" + row.path.format(**house.names), dict(row.data))
+        data = {name: value.format(**house.names) for name, value in row.data}
+        got = _ask(house, person, row.method, "/" + row.path.format(**house.names), data)
         transaction.set_rollback(True)
     return got
 

@@ -1,9 +1,10 @@
 """What people do around a conversation: sort it, ask an agent, end it, merge it. Each POST calls one verb."""
 
+import re
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
@@ -14,6 +15,7 @@ from supportagent.tickets import services
 from supportagent.tickets.errors import Conflict, InvalidMessage
 from supportagent.tickets.models import Ticket, Triage
 from supportagent.workspace.actions import act
+from supportagent.workspace.numbers import TicketNumber
 from supportagent.workspace.views import visible
 
 SORTED_AGAIN = "An agent sorted it again since you opened the page. Look at what it says now."
@@ -74,8 +76,10 @@ def merge(request: HttpRequest, number: str) -> HttpResponse:
     def verb(ticket: Ticket, by: User) -> Ticket:
         if not into:
             raise InvalidMessage("Choose the ticket that goes on.")
+        if re.fullmatch(TicketNumber.regex, into) is None:
+            raise Http404
         # 404 for one that this person does not see, as for one that is not there.
-        return services.merge(ticket=ticket, into=visible(request, into[:20]), by=by)
+        return services.merge(ticket=ticket, into=visible(request, into), by=by)
 
     return act(request, number, "merge", verb)
 

@@ -94,8 +94,10 @@ def find(key: str) -> Split:
 
 def counts(user: User) -> list[tuple[Split, int]]:
     """How many tickets each split holds for this person: one statement for all of them."""
-    numbers = seen_by(user).aggregate(**{split.key: Count("pk", filter=split.condition(user)) for split in SPLITS})
-    return [(split, numbers[split.key]) for split in SPLITS]
+    # Not under the bare key: an aggregate of the name of an annotation takes its place in the inner query.
+    wanted = {f"in_{split.key}": Count("pk", filter=split.condition(user)) for split in SPLITS}
+    numbers = seen_by(user).aggregate(**wanted)
+    return [(split, numbers[f"in_{split.key}"]) for split in SPLITS]
 
 
 def chosen(wanted: Mapping[str, str]) -> dict[str, str]:

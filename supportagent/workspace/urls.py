@@ -1,19 +1,7 @@
 from django.urls import path, register_converter
 
 from supportagent.workspace import actions, desk_actions, views
-
-
-class TicketNumber:
-    """`T-1042`, and nothing else, so that no odd address gets as far as the database."""
-
-    regex = "T-[0-9]{1,18}"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
+from supportagent.workspace.numbers import TicketNumber
 
 register_converter(TicketNumber, "ticket_number")
 

@@ -139,6 +139,8 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
     other = request.GET.get("other", "")[:100]
     beside = sheet.handed_over(opened) | sheet.sorting(opened, user, may) | sheet.ending(opened, user, may)
     beside |= sheet.related(opened, user)
+    drafts = sheet.drafts(opened, user, may)
+    others = list(sheet.others_of_customer(opened, user, other, personal_data=may["personal_data"]))
     return {
         "opened": opened,
         "thread": thread,
@@ -148,9 +150,11 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
         "cost_micros": opened.runs.aggregate(sum=Sum("cost_micros"))["sum"] or 0,
         **beside,
         "unsorted": sheet.is_unsorted(opened, beside["hand_over"], beside["triage"], user),
-        "drafts": sheet.drafts(opened, user, may),
+        "drafts": drafts,
+        "answer_waits": any(draft.kind in sheet.ANSWERS for draft in drafts),
         "work": sheet.work(opened),
-        "others": sheet.others_of_customer(opened, user, other, personal_data=may["personal_data"]),
+        "others": others,
+        "mergeable": may["reply"] and opened.merged_into_id is None and not all(each.is_over for each in others),
         "other": other,
         "holds": opened.assignee_id == user.pk and not opened.is_over,
     }

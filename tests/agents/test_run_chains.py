@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agents import chains
+from agents.loop.guardrails import SAID_ONLY
 from agents.models import Agent, HandOff, Run, RunEvent
 from agents.told import told
 from supportagent.staff.models import Team, User
@@ -119,7 +120,7 @@ def test_words_of_a_hand_off_are_hidden_from_whom_sees_no_personal_data(
 
 def test_a_run_that_only_says_it_hands_off_is_shown_as_a_fault(world: World, client: Client) -> None:
     run = world.write().runs.get()
-    title = "said that it hands off, but made no hand-off"
+    title = f"A reply was withheld: {SAID_ONLY}."
     RunEvent.objects.create(run=run, seq=900, kind="guard", title=title)
     RunEvent.objects.create(run=run, seq=901, kind="guard", title="Card number in the reply")
     page = read(client, world.ana, run)
