@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import sqrt
 from typing import Any
 
 from django.db.models import Avg, Count, Exists, F, OuterRef, Q
@@ -18,13 +17,13 @@ from django.utils import timezone
 
 from agents.models import Agent, ModelCall
 from audit.models import AuditEntry
+from supportagent.shares import Share
 from supportagent.tickets.models import Draft, Message, Ticket
 
 PERIOD = timedelta(days=28)
 ENOUGH = 20  # decided drafts
 LEAST = 0.8  # lower bound of the interval
 SAME = 50  # an edit of one character in so many (2 %) leaves it the agent's answer
-Z = 1.96  # 95 %
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Evidence:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Between which shares the agreement lies; None where nothing was decided."""
-        return wilson(self.agreed, self.decided) if self.decided else None
+        return Share(self.agreed, self.decided).interval if self.decided else None
 
     @property
     def supports(self) -> str:
@@ -87,14 +86,6 @@ class Evidence:
         if self.decided < ENOUGH:
             return f"Not enough yet: {ENOUGH} decided answers are needed."
         return f"Does not support a next step: the lower bound is below {LEAST:.0%}."
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson's score), which holds for few cases and for shares near 0 and 1 too."""
-    share, square = part / whole, Z * Z
-    middle = (share + square / (2 * whole)) / (1 + square / whole)
-    half = Z / (1 + square / whole) * sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def of(agent: Agent, now: datetime | None = None) -> dict[str, Evidence]:

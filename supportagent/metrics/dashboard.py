@@ -10,8 +10,10 @@ from agents.spending import Use, use_of
 from supportagent.console.money import format_micros
 from supportagent.metrics import reports
 from supportagent.metrics.reports import Figure
+from supportagent.shares import Share
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has
+from supportagent.tickets.accuracy import triage_accuracy
 
 WARNING = 0.8  # of a cap
 
@@ -133,6 +135,36 @@ def cards(user: User) -> list[Card]:
 def meters(user: User) -> list[Meter]:
     """Spend against the budgets that this person may know of."""
     return [Meter(budget, use_of(budget)) for budget in reports.budgets(user)]
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """How triage did in one category, as the page writes it."""
+
+    label: str
+    labelled: int
+    precision: str
+    recall: str
+
+
+def triage(user: User) -> list[Sorted]:
+    """How often triage was right, by category, where people said what is right; one query."""
+    if not (has(user, Permission.VIEW_TICKET) or has(user, Permission.VIEW_TEAM)):
+        return []
+    rows = triage_accuracy(reports.labels(user))
+    return [
+        Sorted(row.label, row.labelled, _share(row.precision), _share(row.recall))
+        for row in rows
+        if row.labelled or row.claimed
+    ]
+
+
+def _share(share: Share) -> str:
+    """`75 % (46 to 91 %, n = 12)`; a share of nothing is no figure."""
+    if share.value is None:
+        return ""
+    low, high = share.interval
+    return f"{percent(share.value)} ({low * 100:.0f} to {high * 100:.0f} %, n = {share.of:,})"
 
 
 def _card(kind: Kind, figure: Figure, before: Figure) -> Card:

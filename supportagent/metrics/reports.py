@@ -15,7 +15,7 @@ from agents.models import Agent, Budget, Run
 from approvals.models import ApprovalRequest
 from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission, held_by
-from supportagent.tickets.models import HandOver, Message, Ticket
+from supportagent.tickets.models import HandOver, Message, Ticket, TriageLabel
 
 PERIOD = timedelta(days=7)
 OLDEST = 20  # requests in the table
@@ -48,6 +48,11 @@ def last_week(now: datetime | None = None) -> Period:
 def tickets(user: User, period: Period) -> QuerySet[Ticket]:
     """Tickets opened in the period, of the teams that `user` sees."""
     return Ticket.objects.visible_to(user).filter(created_at__gte=period.start, created_at__lt=period.end)
+
+
+def labels(user: User) -> QuerySet[TriageLabel]:
+    """What people said about how tickets were sorted, of the teams that `user` sees."""
+    return TriageLabel.objects.filter(triage__ticket__in=Ticket.objects.visible_to(user))
 
 
 def ticket_figures(user: User, period: Period) -> dict[str, Figure]:

@@ -30,6 +30,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": dashboard.cards(user),
         "meters": dashboard.meters(user),
+        "triage": dashboard.triage(user),
         "pending": None if pending is None else pending[: reports.OLDEST],
         "pending_count": 0 if pending is None else pending.count(),
     }

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from agents import evidence
 from agents.models import Agent, CategoryAutonomy, ModelCall
+from supportagent.shares import Share
 from supportagent.tickets import services
 from supportagent.tickets.models import Draft, Message, Ticket
 from tests.world import World
@@ -58,7 +59,7 @@ def found(world: World, category: str = "payment", now: datetime | None = None) 
     [(17, 20, 0.6396, 0.9476), (20, 20, 0.8389, 1.0), (19, 20, 0.7639, 0.9911), (0, 5, 0.0, 0.4345)],
 )
 def test_the_interval_is_the_one_of_the_textbook(part: int, whole: int, low: float, high: float) -> None:
-    assert evidence.wilson(part, whole) == pytest.approx((low, high), abs=0.0001)
+    assert Share(part, whole).interval == pytest.approx((low, high), abs=0.0001)
 
 
 def test_agreement_is_counted_by_hand(world: World) -> None:

@@ -58,6 +58,32 @@ def test_decisions_are_counted_with_their_share_and_their_median(world: World) -
     assert found["Time to decide"].value == "7 min"
 
 
+def test_triage_is_measured_by_what_people_said(world: World, client: Client) -> None:
+    client.force_login(world.ana)
+    assert "How often triage is right" not in client.get("/console/").content.decode()
+    ticket = world.write("Where is my parcel?")
+    said = {"priority": "normal", "language": "en", "sentiment": "calm", "team": ticket.team}
+    for category, truth in (("order_status", "order_status"), ("order_status", "complaint")):
+        sorted_as = tickets.triage(
+            ticket=ticket,
+            category=category,
+            reason="so it seems",
+            confidence=90,
+            threshold=60,
+            actor=world.agent.service_user,
+            **said,
+        )
+        tickets.label_triage(triage=sorted_as, by=world.ana, category=truth, **said)
+    rows = {row.label: row for row in dashboard.triage(world.ana)}
+    assert (rows["Order status"].precision, rows["Order status"].recall) == (
+        "50 % (9 to 91 %, n = 2)",
+        "100 % (21 to 100 %, n = 1)",
+    )
+    assert (rows["Complaint"].precision, rows["Complaint"].recall) == ("", "0 % (0 to 79 %, n = 1)")
+    assert dashboard.triage(world.piet) == []
+    assert "50 % (9 to 91 %, n = 2)" in client.get("/console/").content.decode()
+
+
 def test_the_week_is_compared_with_the_week_before(world: World) -> None:
     for days in (1, 2, 9):
         ticket = world.write("Hello", customer=world.customer, ticket=None)
