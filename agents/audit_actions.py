@@ -2,6 +2,10 @@
 
 from audit.actions import register
 
+register("agents.provider.tested", "An admin tested the connection to the model")
+register("agents.agent.made", "The first agent was made")
+register("agents.tools.first_granted", "The front desk's role was given the tools to begin with")
+register("agents.budget.first_set", "The first agent was given a budget")
 register("agents.run.started", "An agent began to work on a ticket")
 register("agents.run.completed", "A run ended with an answer, or the call of a direct run ended")
 register("agents.run.handed_over", "A run ended by handing the ticket to a person")

@@ -7,15 +7,21 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from agents.models import Agent, Budget, VelocityCap
+from agents.models import Agent, Budget, HandOffRoute, VelocityCap
 from supportagent.console.fields import MicrosField
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.models import Customer, Ticket
 
 EFFORTS = [("", "The model's default"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2}|-[A-Z][a-z]{3})?", re.ASCII)
 PER_MILLION = "USD per million tokens; only where the price list does not know the model."
 
 
@@ -32,11 +38,39 @@ def roles_for_agents() -> Any:
     )
 
 
+class LanguagesField(forms.CharField):
+    """Language codes as people type them (`en, de`), kept as a list."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        if isinstance(value, list):
+            return value
+        codes = [code for code in re.split(r"[\s,;]+", super().to_python(value) or "") if code]
+        for code in codes:
+            if LANGUAGE.fullmatch(code) is None:
+                raise ValidationError(f"{code[:20]!r} is no language code. Write them as in en, de, pt-BR.")
+        return list(dict.fromkeys(codes))
+
+    def run_validators(self, value: Any) -> None:
+        """Each code was looked at when it was read; the validators of the base class want one text."""
+
+
 class AgentForm(forms.ModelForm):
     """An agent that exists. Its rights are changed where rights are: at its account and at the tools."""
 
     provider = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
     reasoning_effort = forms.ChoiceField(required=False, choices=EFFORTS, widget=UnfoldAdminSelectWidget)
+    channels = forms.MultipleChoiceField(
+        required=False,
+        choices=Ticket.Channel.choices,
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text="Of tickets that it answers. None chosen: all.",
+    )
+    languages = LanguagesField(required=False, help_text="That it answers in, as in en, de. Empty: all.")
     session_cap_micros = MicrosField(
         label="Cap per ticket", initial=500_000, help_text="USD: the most that one ticket may cost."
     )
@@ -57,6 +91,10 @@ class AgentForm(forms.ModelForm):
             "model",
             "reasoning_effort",
             "team",
+            "autonomy",
+            "min_confidence",
+            "channels",
+            "languages",
             "max_turns",
             "max_tool_calls",
             "max_seconds",
@@ -82,6 +120,12 @@ class AgentForm(forms.ModelForm):
         if wanted and other is not None:
             raise ValidationError(f"{other} receives requests already; there can be one.")
         return wanted
+
+    def clean_min_confidence(self) -> int:
+        least: int = self.cleaned_data["min_confidence"]
+        if least > 100:
+            raise ValidationError("Per cent: at most 100, with which a person sorts whatever it is not certain of.")
+        return least
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -116,6 +160,20 @@ class NewAgentForm(AgentForm):
         if User.objects.filter(username=account_name(slug)).exists():
             raise ValidationError(f"There is an account {account_name(slug)} already; choose another slug.")
         return slug
+
+
+class HandOffRouteForm(forms.ModelForm):
+    """To whom the agent of the page may hand off."""
+
+    class Meta:
+        model = HandOffRoute
+        fields = ("to_agent", "when")
+
+    def clean_to_agent(self) -> Agent:
+        to_agent: Agent = self.cleaned_data["to_agent"]
+        if to_agent.pk == self.instance.from_agent_id:
+            raise ValidationError("An agent does not hand off to itself.")
+        return to_agent
 
 
 class BudgetForm(forms.ModelForm):

@@ -1,4 +1,4 @@
-"""The menu entries of runs, and of calls whose outcome nobody knows."""
+"""The menu entries of agents, of runs, and of calls whose outcome nobody knows."""
 
 from agents import outcome_views
 from supportagent.console.navigation import NavItem, register
@@ -15,3 +15,4 @@ register(
     )
 )
 register(NavItem("Runs", "agents:runs", "timeline", permission=Permission.VIEW_RUN, order=30))
+register(NavItem("Agents at work", "agents:agents", "smart_toy", permission=Permission.VIEW_RUN, order=35))

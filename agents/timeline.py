@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from agents.loop.guardrails import SAID_ONLY
 from agents.models import ModelCall, Run, RunEvent, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.tickets.rendering import escape_hidden
@@ -14,9 +15,10 @@ FILTERS = {
     "tools": ("tool", "guard"),
     "model": ("model",),
     "humans": ("human", "approval"),
+    "hand-offs": ("hand_off",),
     "errors": ("error", "guard"),
 }
-_STYLES = {"guard": "policy", "approval": "human", "state": "", "message": "model"}
+_STYLES = {"guard": "policy", "approval": "human", "state": "", "message": "model", "hand_off": "human"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Entry:
     cost_micros: int = 0
     call: ToolCall | None = None
     approval: ApprovalRequest | None = None
+    is_fault: bool = False
 
 
 def entries_of(run: Run, *, only: str = "", personal_data: bool = True) -> list[Entry]:
@@ -62,6 +65,8 @@ def entries_of(run: Run, *, only: str = "", personal_data: bool = True) -> list[
             call=calls.get(event.body.get("call", "")),
             approval=requests.get(event.body.get("approval", 0)),
         )
+        if event.kind == RunEvent.Kind.GUARD and SAID_ONLY in event.title:
+            entry.is_fault, entry.style = True, "error"
         _explain(entry, turns, personal_data)
         entries.append(entry)
     return entries

@@ -1,4 +1,4 @@
-"""The run timeline: why did it do that?"""
+"""The agents with their hand-offs, and the run timeline: why did it do that?"""
 
 from uuid import UUID
 
@@ -8,11 +8,30 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import timeline
-from agents.models import Run, ToolCall
+from agents import chains, graph, roster, timeline
+from agents.models import Agent, Run, ToolCall
+from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
 
 PAGE_SIZE = 50
+
+
+@login_required
+@require_GET
+def agents(request: HttpRequest) -> HttpResponse:
+    """Every agent with what it is at, and who may hand a conversation to whom. Figures are over the runs one sees."""
+    require(request.user, Permission.VIEW_RUN)
+    user: User = request.user  # type: ignore[assignment]
+    everybody = roster.everybody()
+    routes = roster.routes(user, everybody)
+    context = {
+        "standings": roster.standings(user, everybody),
+        "routes": routes,
+        "drawing": graph.draw(everybody, routes),
+        "may_configure": user.is_staff and user.has_perm("agents.view_agent"),
+        "may_add": user.is_staff and user.has_perm("agents.add_agent") and user.has_perm("staff.add_user"),
+    }
+    return render(request, "agents/agents.html", context)
 
 
 @login_required
@@ -24,8 +43,13 @@ def runs(request: HttpRequest) -> HttpResponse:
     found = Run.objects.visible_to(request.user).select_related("ticket__customer", "agent", "caller")
     if state in Run.State.values:
         found = found.filter(state=state)
+    everybody = list(Agent.objects.order_by("name", "pk").only("slug", "name"))
+    agent = next((each for each in everybody if each.slug == request.GET.get("agent")), None)
+    if agent is not None:
+        found = found.filter(agent=agent)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "agents/runs.html", {"page": page, "state": state, "states": Run.State.choices})
+    context = {"page": page, "state": state, "states": Run.State.choices, "agent": agent, "agents": everybody}
+    return render(request, "agents/runs.html", context)
 
 
 @login_required
@@ -46,6 +70,9 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "version_since": since,
         "changed": timeline.changed_since(found),
         "personal_data": personal_data,
+        "chains": chains.chains_of(found.ticket, personal_data=personal_data),
+        "where": chains.where_now(found.ticket),
+        "runs_shown": chains.RUNS_SHOWN,
     }
     return render(request, "agents/run.html", context)
 
@@ -73,5 +100,6 @@ def call_in_full(request: HttpRequest, run_id: UUID, call_id: UUID) -> HttpRespo
 
 def _visible(request: HttpRequest, run_id: UUID) -> Run:
     require(request.user, Permission.VIEW_RUN)
-    visible = Run.objects.visible_to(request.user).select_related("ticket__customer", "ticket__team", "agent", "caller")
+    visible = Run.objects.visible_to(request.user).select_related("agent", "caller", "asked_by")
+    visible = visible.select_related("ticket__customer", "ticket__team", "ticket__assignee")
     return get_object_or_404(visible, pk=run_id)

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "supportagent.widget",
     "supportagent.metrics",
     "supportagent.explain",
+    "supportagent.start",
     "supportagent.demo",
 ]
 

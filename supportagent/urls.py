@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "supportagent.workspace.urls",
         "supportagent.metrics.urls",
         "supportagent.explain.urls",
+        "supportagent.start.urls",
     ),
     path("widget/", include("supportagent.widget.urls")),
 ]

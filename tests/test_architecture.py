@@ -44,6 +44,7 @@ def test_the_loop_reaches_providers_through_their_registry_only(graph: grimp.Imp
     assert adapters
     assert outside == set()
     assert importers(graph, "agents.providers.registry") <= {
+        "agents.connection",
         "agents.loop.runner",
         "agents.workers",
         "agents.checks",

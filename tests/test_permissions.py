@@ -27,7 +27,7 @@ from django.utils import timezone
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
-from agents.models import Agent, KillSwitch, ToolCall, VelocityCap
+from agents.models import Agent, HandOff, KillSwitch, Run, ToolCall, VelocityCap
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
@@ -41,7 +41,7 @@ from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import Skill
+from supportagent.tickets.models import Skill, Triage, WorkPeriod
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -50,8 +50,10 @@ from tests.world import HELD, World, build_world, team
 pytestmark = pytest.mark.django_db
 
 NOBODY, ROOT, OTHER, ANONYMOUS = "no role", "superuser", "supervisor of another team", "anonymous"
-REP, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
+FRONT, REP, ORDERS, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
+    "Front desk",
     "Support rep",
+    "Orders specialist",
     "Billing specialist",
     "Technical specialist",
     "Supervisor",
@@ -60,12 +62,13 @@ REP, BILLING, TECH, SUPERVISOR, FINANCE, OPS, AUDITOR = (
     "Auditor",
 )
 PEOPLE = (*ROLES, NOBODY, ROOT, OTHER, ANONYMOUS)
-WORKERS = {REP, BILLING, TECH, SUPERVISOR}
-TICKETS = {*WORKERS, FINANCE, AUDITOR, ROOT, OTHER}
+WORKERS = {REP, ORDERS, BILLING, TECH, SUPERVISOR}
+DESK = {*WORKERS, FRONT}
+TICKETS = {*DESK, FINANCE, AUDITOR, ROOT, OTHER}
 RUNS = {SUPERVISOR, OPS, AUDITOR, ROOT, OTHER}
 OUTCOMES = {*RUNS, FINANCE}
 APPROVALS = {SUPERVISOR, FINANCE, AUDITOR, ROOT, OTHER}
-PERSONAL = {*WORKERS, FINANCE, ROOT, OTHER}
+PERSONAL = {*DESK, FINANCE, ROOT, OTHER}
 STAFF = frozenset(PEOPLE) - {NOBODY, ANONYMOUS}
 LOG_IN = 302
 
@@ -103,6 +106,7 @@ def everybody(people: set[str], status: int) -> dict[str, int]:
 
 # 422 and 409 say that the person was let through, and that the act itself is not possible.
 TAKE_OVER = "console/tickets/{ticket}/take-over/"
+SORTED = {"category": "payment", "priority": "high", "language": "en", "sentiment": "calm", "team": "{team}"}
 UNSEEN = everybody({NOBODY, OPS}, 403)
 ROUTES: dict[str, Row] = {
     "console/": Row("GET", "console/", everybody({SUPERVISOR, FINANCE, OPS, ROOT, OTHER}, 200) | {NOBODY: 403}, 302),
@@ -122,6 +126,7 @@ ROUTES: dict[str, Row] = {
     ),
     "console/approvals/<int:pk>/assign/": acts("console/approvals/{request}/assign/", {SUPERVISOR: 302, FINANCE: 302}),
     "console/approvals/together/": opens("console/approvals/together/?pick={request}", APPROVALS),
+    "console/agents/": opens("console/agents/", RUNS),
     "console/runs/": opens("console/runs/", RUNS),
     "console/runs/<uuid:run_id>/": opens("console/runs/{run}/", RUNS, elsewhere=True),
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
@@ -142,30 +147,57 @@ ROUTES: dict[str, Row] = {
         "console/tickets/{ticket}/reply/", everybody({*WORKERS, ROOT}, 302), first=TAKE_OVER, body="Hello"
     ),
     "console/tickets/<ticket_number:number>/note/": acts(
-        "console/tickets/{ticket}/note/", everybody({*WORKERS, ROOT}, 302), body="Hello"
+        "console/tickets/{ticket}/note/", everybody({*DESK, ROOT}, 302), body="Hello"
     ),
     "console/tickets/<ticket_number:number>/state/": acts(
-        "console/tickets/{ticket}/state/", everybody({*WORKERS, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
+        "console/tickets/{ticket}/state/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
     ),
     # 404: the tool is not granted to the role; a superuser has none by that alone.
     "console/tickets/<ticket_number:number>/call/": acts(
         "console/tickets/{ticket}/call/",
-        {REP: 302} | everybody({*WORKERS, FINANCE, AUDITOR, ROOT} - {REP}, 404) | UNSEEN,
+        {REP: 302} | everybody({*DESK, FINANCE, AUDITOR, ROOT} - {REP}, 404) | UNSEEN,
         tool="store__get_order",
         reason="see the order",
         **{"arg.order_id": "ORD-1042"},
     ),
     "console/tickets/<ticket_number:number>/drafts/": acts(
-        "console/tickets/{ticket}/drafts/", everybody({*WORKERS, ROOT}, 302), body="Hello"
+        "console/tickets/{ticket}/drafts/", everybody({*DESK, ROOT}, 302), body="Hello"
     ),
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/send/": acts(
         "console/tickets/{ticket}/drafts/{draft}/send/", everybody({*WORKERS, ROOT}, 302), first=TAKE_OVER, body="Hello"
     ),
     "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/": acts(
-        "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*WORKERS, ROOT}, 302)
+        "console/tickets/{ticket}/drafts/{draft}/discard/", everybody({*DESK, ROOT}, 302)
     ),
+    "console/start/": opens("console/start/", {OPS, ROOT}),
+    # 302: the test was made. 200: it takes a second admin, and asks why. 422: nothing was filled in.
+    "console/start/provider/": Row("POST", "console/start/provider/", everybody({OPS, ROOT}, 302)),
+    "console/start/agent/": Row("POST", "console/start/agent/", everybody({OPS, ROOT}, 422)),
+    "console/start/tools/": Row("POST", "console/start/tools/", everybody({OPS, ROOT}, 200)),
+    "console/start/budget/": Row("POST", "console/start/budget/", everybody({OPS, ROOT}, 422)),
     # Everybody says of himself whether he is there.
     "console/presence/": Row("POST", "console/presence/", {}, others=302, data=(("away", "1"),)),
+    "console/tickets/<ticket_number:number>/drafts/<int:pk>/approve/": acts(
+        "console/tickets/{ticket}/drafts/{draft}/approve/", everybody({*DESK, ROOT}, 409)
+    ),
+    "console/tickets/<ticket_number:number>/triage/<int:pk>/label/": acts(
+        "console/tickets/{ticket}/triage/{triage}/label/", everybody({*DESK, ROOT}, 302), **SORTED
+    ),
+    # 409: the agents have the ticket already.
+    "console/tickets/<ticket_number:number>/triage/<int:pk>/return/": acts(
+        "console/tickets/{ticket}/triage/{triage}/return/", everybody({*WORKERS, ROOT}, 409), **SORTED
+    ),
+    # 409: the one agent of this house is paused.
+    "console/tickets/<ticket_number:number>/ask/": acts(
+        "console/tickets/{ticket}/ask/", everybody({*WORKERS, ROOT}, 409), first=TAKE_OVER, asked_for="draft"
+    ),
+    "console/tickets/<ticket_number:number>/close/": acts(
+        "console/tickets/{ticket}/close/", everybody({*DESK, ROOT}, 302), outcome="by_person"
+    ),
+    # 422: nothing was chosen. Who may merge is asked once there is a ticket to merge into.
+    "console/tickets/<ticket_number:number>/merge/": acts(
+        "console/tickets/{ticket}/merge/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
+    ),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -219,6 +251,7 @@ PUBLIC = {
     "widget/frame/<slug:app_id>/": "widget/frame/shop/",
     "widget/api/session": "widget/api/session",
     "widget/api/messages": "widget/api/messages",
+    "widget/api/contact": "widget/api/contact",
     "demo/": "demo/",
 }
 # Answered before Django, to whoever brings a token, and to nobody for being logged in: tests/mcp/served.
@@ -274,6 +307,7 @@ ADMIN: dict[str, Access] = {
     "agents.velocitycap": managed(OPS, ROOT),
     "agents.tally": ledger({AUDITOR, ROOT}),
     "agents.run": ledger(RUNS, of_team=True),
+    "agents.handoff": ledger(RUNS, of_team=True),
     "agents.runevent": ledger(RUNS, of_team=True),
     "agents.modelcall": ledger(RUNS, of_team=True),
     "agents.toolcall": ledger(RUNS, of_team=True),
@@ -295,13 +329,13 @@ ADMIN: dict[str, Access] = {
     "engineering.engineeringissue": ledger({ROOT}),
     "engineering.servicelog": ledger({TECH, ROOT}),
     "grants.receipt": ledger({AUDITOR, ROOT}),
-    "knowledge.article": managed(ROOT, seen_by=tuple(WORKERS | {OTHER})),
+    "knowledge.article": managed(ROOT, seen_by=tuple(DESK | {OTHER})),
     "staff.accesstoken": Access(view=STAFF, add=STAFF, ledger=True, own_only=STAFF - {OPS, ROOT}),
     "staff.team": managed(OPS, ROOT, seen_by=(AUDITOR,)),
     "staff.user": managed(OPS, ROOT),
-    "store.account": ledger({*WORKERS, FINANCE, ROOT, OTHER} - {TECH}),
+    "store.account": ledger({*DESK, FINANCE, ROOT, OTHER} - {TECH}),
     "store.cancellation": ledger({ROOT}),
-    "store.order": ledger({*WORKERS, FINANCE, ROOT, OTHER} - {TECH}),
+    "store.order": ledger({*DESK, FINANCE, ROOT, OTHER} - {TECH}),
     "store.payment": ledger({BILLING, FINANCE, ROOT}),
     "store.product": managed(ROOT),
     "store.refund": ledger({ROOT}),
@@ -312,7 +346,10 @@ ADMIN: dict[str, Access] = {
     "tickets.rating": ledger(TICKETS, of_team=True),
     "tickets.skill": managed(OPS, ROOT),
     "tickets.teamnotice": ledger(TICKETS, of_team=True),
-    "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*WORKERS, ROOT, OTHER}), of_team=True),
+    "tickets.triage": ledger(TICKETS, of_team=True),
+    "tickets.triagelabel": ledger(TICKETS, of_team=True),
+    "tickets.workperiod": ledger(TICKETS, of_team=True),
+    "tickets.ticket": Access(view=frozenset(TICKETS), change=frozenset({*DESK, ROOT, OTHER}), of_team=True),
     "tools.mcpserver": managed(OPS, ROOT, delete=False),
     "tools.tool": managed(OPS, ROOT, add=False, delete=False),
     "widget.widgetapp": managed(ROOT),
@@ -381,6 +418,8 @@ def _furnish(world: World) -> House:
         "call": run.tool_calls.first().pk,
         "ticket": ticket.number,
         "draft": draft.pk,
+        "triage": _triage(world, ticket).pk,
+        "team": ticket.team_id,
         "agent": world.agent.pk,
         "server": MCPServer.objects.get(name="store").pk,
         "user": world.rosa.pk,
@@ -391,6 +430,21 @@ def _furnish(world: World) -> House:
         if name != ANONYMOUS:
             clients[name].force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return House(people, clients, names, _one_of_each(world))
+
+
+def _triage(world: World, ticket: Any) -> Triage:
+    return tickets.triage(
+        ticket=ticket,
+        category="return_refund",
+        priority="high",
+        language="en",
+        sentiment="calm",
+        team=ticket.team,
+        reason="Wants money back",
+        confidence=90,
+        threshold=60,
+        actor=world.agent.service_user,
+    )
 
 
 def _proposed_change(world: World) -> ProposedChange:
@@ -408,8 +462,17 @@ def _leave_traces(world: World, ticket: Any) -> None:
     other = world.write("Where is it?", customer=type(world.customer).objects.get(reference="CUS-1002"))
     assert other.team == ticket.team
     tickets.hand_over(ticket=other, reason_code="other", summary="Stuck", actor=world.rosa)
+    sorting = {"category": "other", "priority": "low", "language": "en", "sentiment": "calm", "team": ticket.team}
+    triage = tickets.triage(
+        ticket=ticket, **sorting, reason="Asks", confidence=80, threshold=60, actor=world.agent.service_user
+    )
+    tickets.label_triage(triage=triage, by=world.rosa, **sorting)
+    WorkPeriod.objects.create(ticket=ticket, user=world.rosa, started_at=timezone.now(), seen_at=timezone.now())
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
     tickets.rate(ticket=other, score=4)
+    usual = {"ticket": ticket, "agent": world.agent, "state": "COMPLETED", "assurance": "verified"}
+    first, second = (Run.objects.create(**usual) for _ in range(2))
+    HandOff.objects.create(from_run=first, to_run=second, reason="money", summary="s", brief={}, after_seq=1)
     Skill.objects.create(user=world.rosa, category="payment")
     asked = ApprovalRequest.objects.pending().get()
     ApprovalQuestion.objects.create(request=asked, asked_by=world.ana, question="Is it broken?")
@@ -588,7 +651,8 @@ def _try(house: House, person: str, row: Row) -> int:
     with transaction.atomic():
         if row.first:
             house.clients[person].post("/" + row.first.format(**house.names))
-        got = _ask(house, person, row.method, "/" + row.path.format(**house.names), dict(row.data))
+        data = {name: value.format(**house.names) for name, value in row.data}
+        got = _ask(house, person, row.method, "/" + row.path.format(**house.names), data)
         transaction.set_rollback(True)
     return got
 

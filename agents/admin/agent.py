@@ -10,19 +10,20 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from guardian.shortcuts import assign_perm
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from agents import evidence
 from agents.admin.bars import bar
-from agents.forms import AgentForm, NewAgentForm, account_name
-from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget
+from agents.forms import AgentForm, HandOffRouteForm, NewAgentForm, account_name
+from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget, CategoryAutonomy, HandOffRoute
 from supportagent.console.admin import REASON_LENGTH, ConsoleModelAdmin
 from supportagent.console.columns import NONE, link, micros_column, state_column
-from supportagent.console.inlines import GrantInline
+from supportagent.console.inlines import GrantInline, LabelledInline
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
 from supportagent.tools import access
@@ -36,6 +37,13 @@ class StatusForm(BaseDialogForm):
         help_text="Kept in the history, beside your name.",
         widget=UnfoldAdminTextInputWidget,
     )
+
+
+LADDER = (
+    "How far its answers go by themselves. An agent begins with drafts and climbs by evidence: answers that people "
+    "sent as they were written. The next step is supported from 20 decided answers on, when the lower bound of their "
+    "agreement is at least 80 %. A step up waits for a second admin; a step down is in force at once."
+)
 
 
 def _dialog(title: str, description: str, button: str) -> Any:
@@ -57,14 +65,43 @@ class AgentUserGrantInline(_AgentGrantInline):
     verbose_name_plural = "Personal grants"
 
 
+class HandOffRouteInline(LabelledInline):
+    model = HandOffRoute
+    form = HandOffRouteForm
+    fk_name = "from_agent"
+    fields = ["to_agent", "when"]
+    verbose_name = "hand-off"
+    verbose_name_plural = "Hand-offs"
+
+
+class CategoryAutonomyInline(LabelledInline):
+    """The switch of each category, with what speaks for moving it beside it."""
+
+    model = CategoryAutonomy
+    fields = ["category", "level", "evidence"]
+    readonly_fields = ["evidence"]
+    verbose_name = "category with a level of its own"
+    verbose_name_plural = "Autonomy by category"
+
+    @display(description="Evidence of 28 days")
+    def evidence(self, row: CategoryAutonomy) -> SafeString | str:
+        """Of the whole page at once: Django makes an inline for each request, and it keeps what it read."""
+        if row.pk is None:
+            return NONE
+        if not hasattr(self, "_evidence"):
+            self._evidence = evidence.of(row.agent)
+        found = self._evidence.get(row.category)
+        return format_html("{}<br><strong>{}</strong>", found.figures, found.verdict) if found else NONE
+
+
 @admin.register(Agent)
 class AgentAdmin(ConsoleModelAdmin):
     form = AgentForm
-    list_display = ["name", "status_shown", "receives_requests", "team", "runs_on", "cap", "account"]
+    list_display = ["name", "status_shown", "autonomy_shown", "receives_requests", "team", "runs_on", "cap", "account"]
     list_filter = ["status", "team"]
     list_select_related = ["team", "service_user"]
     search_fields = ["name", "slug"]
-    inlines = [AgentGroupGrantInline, AgentUserGrantInline]
+    inlines = [CategoryAutonomyInline, HandOffRouteInline, AgentGroupGrantInline, AgentUserGrantInline]
     actions_detail = ["pause", "resume"]
     status_shown = state_column("status")
     cap = micros_column("session_cap_micros", "cap per ticket")
@@ -74,12 +111,28 @@ class AgentAdmin(ConsoleModelAdmin):
             kwargs.setdefault("form", NewAgentForm)
         return super().get_form(request, obj, change, **kwargs)
 
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:
+        """A new agent has no answers to judge, and nobody to hand off to, before it is there."""
+        return self.inlines if obj else [AgentGroupGrantInline, AgentUserGrantInline]
+
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         rights = ["account", "roles_shown", "tools_shown"] if obj else ["roles"]
         reason = ["change_reason"] if obj and self.has_change_permission(request, obj) else []
         return [
             (None, {"fields": [("name", "slug"), ("status", "team"), "receives_requests", *reason]}),
             ("Prompt", {"classes": ["tab"], "fields": ["goal", "success_criteria", "instructions"]}),
+            (
+                "Answers",
+                {
+                    "classes": ["tab"],
+                    "description": LADDER,
+                    "fields": [
+                        ("autonomy", "min_confidence"),
+                        ("channels", "languages"),
+                        *(["evidence_shown"] if obj else []),
+                    ],
+                },
+            ),
             (
                 "Model and caps",
                 {
@@ -100,7 +153,8 @@ class AgentAdmin(ConsoleModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
         # Budgets and the account are named after the slug.
-        return ["slug", "account", "roles_shown", "tools_shown", "budgets_shown"] if obj else []
+        shown = ["slug", "account", "roles_shown", "tools_shown", "budgets_shown", "evidence_shown"]
+        return shown if obj else []
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A new agent brings a new account."""
@@ -160,6 +214,10 @@ class AgentAdmin(ConsoleModelAdmin):
             return HttpResponse(headers={"HX-Redirect": address})
         return HttpResponseRedirect(address)
 
+    @display(description="answers", ordering="autonomy")
+    def autonomy_shown(self, agent: Agent) -> str:
+        return str(agent.get_autonomy_display()).partition(":")[0]
+
     @display(description="runs on", ordering="provider")
     def runs_on(self, agent: Agent) -> str:
         return " · ".join(filter(None, [agent.provider, agent.model])) or "the default"
@@ -184,6 +242,27 @@ class AgentAdmin(ConsoleModelAdmin):
     def _risk(self, granted: access.GrantedTool) -> str:
         limits = " · with argument rules" if granted.rules else ""
         return f"{granted.tool.get_effect_display().lower()} · {granted.tool.get_impact_display().lower()}{limits}"
+
+    @display(description="evidence of 28 days")
+    def evidence_shown(self, agent: Agent) -> SafeString | str:
+        """Every category in which it did something, whether it has a level of its own or the agent's."""
+        found = [each for each in evidence.of(agent).values() if each.decided or each.answered]
+        rows = format_html_join(
+            "",
+            '<tr><th scope="row" style="text-align: start; padding: 6px 16px 6px 0; vertical-align: top">{}</th>'
+            '<td style="padding: 6px 16px 6px 0; vertical-align: top; white-space: nowrap">{}</td>'
+            '<td style="padding: 6px 0">{}<br><strong>{}</strong></td></tr>',
+            ((e.label, Agent.Autonomy(e.level).label.partition(":")[0], e.figures, e.verdict) for e in found),
+        )
+        if not found:
+            return "Nothing yet: it answered nobody, and no answer of it was decided about."
+        return format_html(
+            '<table><thead><tr><th scope="col" style="text-align: start">Category</th>'
+            '<th scope="col" style="text-align: start">Level</th>'
+            '<th scope="col" style="text-align: start">Evidence</th>'
+            "</tr></thead><tbody>{}</tbody></table>",
+            rows,
+        )
 
     @display(description="budgets")
     def budgets_shown(self, agent: Agent) -> SafeString | str:

@@ -45,6 +45,9 @@ MAX_SPLIT_ADDRESSES = 3  # of one text; each may be read in some thousand ways
 _CUSTOMER_REFERENCE = re.compile(r"\bCUS-\d+\b", re.IGNORECASE)
 
 
+SAID_ONLY = "the reply says that it hands off, but no hand-off was made"  # the page of a run shows it as a fault
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether a reply may go to the customer; `problem` says in words why it may not."""
@@ -107,7 +110,7 @@ def check_output(text: str, *, ticket: Ticket, agent: Agent) -> Verdict:
     if unbacked:
         return Verdict(text, f"the reply claims {', '.join(unbacked)}, and no record backs it")
     if claims.speaks_of_hand_off(text) and not _somebody_else_has_it(ticket):
-        return Verdict(text, "the reply says that it hands off, but no hand-off was made")
+        return Verdict(text, SAID_ONLY)
     return Verdict(text)
 
 

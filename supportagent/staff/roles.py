@@ -31,20 +31,20 @@ _TICKET_WORK = (
 _REP = (*_TICKET_WORK, P.VIEW_ACCOUNT, P.VIEW_ORDER)
 
 ROLES: dict[str, tuple[P, ...]] = {
-    "Support rep": _REP,
-    # Looks and sorts; nothing it does needs an approval.
+    # Of an agent that sorts requests and drafts answers: it looks up and hands over, and holds no ticket itself.
     "Front desk": (
+        P.VIEW_ARTICLE,
+        P.VIEW_PII,
         P.ADD_NOTE,
         P.CATEGORISE_TICKET,
         P.DRAFT_REPLY,
         P.ESCALATE_TICKET,
         P.REPLY_TICKET,
-        P.VIEW_ACCOUNT,
-        P.VIEW_ARTICLE,
-        P.VIEW_ORDER,
-        P.VIEW_PII,
         P.VIEW_TICKET,
+        P.VIEW_ACCOUNT,
+        P.VIEW_ORDER,
     ),
+    "Support rep": _REP,
     "Orders specialist": (*_REP, P.CANCEL_ORDER, P.CHANGE_ACCOUNT),
     "Billing specialist": (
         *_REP,
@@ -110,6 +110,8 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "agents.agentgroupgrant",
         "agents.agentusergrant",
         "agents.budget",
+        "agents.categoryautonomy",
+        "agents.handoffroute",
         "agents.velocitycap",
         "approvals.approvalpolicy",
         "approvals.webhookendpoint",

@@ -12,7 +12,19 @@ from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.staff.models import User, teams_visible_ids
 from supportagent.staff.permissions import Permission
 from supportagent.tickets import services
-from supportagent.tickets.models import Customer, Draft, HandOver, Message, Rating, Skill, TeamNotice, Ticket
+from supportagent.tickets.models import (
+    Customer,
+    Draft,
+    HandOver,
+    Message,
+    Rating,
+    Skill,
+    TeamNotice,
+    Ticket,
+    Triage,
+    TriageLabel,
+    WorkPeriod,
+)
 from supportagent.tickets.rendering import escape_hidden
 
 EXCERPT = 100  # characters
@@ -68,22 +80,29 @@ class TicketAdmin(OfVisibleTeams, ConsoleModelAdmin):
 
     team_path = "team_id"
     list_display = ["number", "subject_shown", "state", "category", "priority", "team", "assignee", "updated_at"]
-    list_filter = ["state", "category", "priority", "team", "channel", "assurance"]
+    list_filter = ["state", "outcome", "category", "priority", "sentiment", "team", "channel", "assurance"]
     list_select_related = ["team", "assignee"]
     search_fields = ["number", "subject", "customer__reference", "customer__name", "customer__email"]
     date_hierarchy = "created_at"
     inlines = [MessageInline]
     fields = [
-        ("number", "state"),
+        ("number", "state", "outcome"),
         ("category", "priority"),
+        ("language", "sentiment"),
         ("customer", "assurance", "channel"),
         ("team", "assignee"),
         "subject_shown",
+        ("reopens", "merged_into"),
         ("created_at", "updated_at", "resolved_at"),
     ]
     readonly_fields = [
         "number",
         "state",
+        "outcome",
+        "language",
+        "sentiment",
+        "reopens",
+        "merged_into",
         "customer",
         "assurance",
         "channel",
@@ -151,18 +170,24 @@ class MessageAdmin(OfVisibleTeams, LedgerAdmin):
 
 @admin.register(Draft)
 class DraftAdmin(OfVisibleTeams, LedgerAdmin):
-    list_display = ["ticket", "author", "state", "text", "was_edited", "decided_by", "created_at"]
-    list_filter = ["state", "ticket__team"]
+    list_display = [
+        "ticket",
+        "author",
+        "kind",
+        "category",
+        "state",
+        "text",
+        "edit_distance",
+        "decided_by",
+        "created_at",
+    ]
+    list_filter = ["state", "kind", "category", "ticket__team"]
     list_select_related = ["ticket", "author", "decided_by"]
     search_fields = ["ticket__number", "body"]
 
     @admin.display(description=_("proposed"))
     def text(self, draft: Draft) -> str:
         return excerpt(draft.body)
-
-    @admin.display(description=_("edited"), boolean=True)
-    def was_edited(self, draft: Draft) -> bool:
-        return draft.was_edited
 
 
 @admin.register(HandOver)
@@ -237,3 +262,47 @@ class RatingAdmin(OfVisibleTeams, LedgerAdmin):
     @admin.display(description=_("comment"))
     def text(self, rating: Rating) -> str:
         return excerpt(rating.comment)
+
+
+@admin.register(Triage)
+class TriageAdmin(OfVisibleTeams, LedgerAdmin):
+    list_display = ["ticket", "category", "priority", "language", "sentiment", "team", "sure", "author", "created_at"]
+    list_filter = ["category", "priority", "sentiment", "language", "team"]
+    list_select_related = ["ticket", "team", "author"]
+    search_fields = ["ticket__number", "reason"]
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("confidence"), ordering="confidence")
+    def sure(self, triage: Triage) -> str:
+        return f"{triage.confidence} %" if triage.is_sure else f"{triage.confidence} % (below {triage.threshold} %)"
+
+
+@admin.register(TriageLabel)
+class TriageLabelAdmin(OfVisibleTeams, LedgerAdmin):
+    team_path = "triage__ticket__team_id"
+    list_display = ["ticket", "said", "category", "priority", "language", "sentiment", "team", "by", "updated_at"]
+    list_filter = ["category", "triage__category", "team"]
+    list_select_related = ["triage__ticket", "team", "by"]
+    search_fields = ["triage__ticket__number"]
+    date_hierarchy = "updated_at"
+
+    @admin.display(description=_("ticket"), ordering="triage__ticket")
+    def ticket(self, label: TriageLabel) -> str:
+        return label.triage.ticket.number
+
+    @admin.display(description=_("triage said"), ordering="triage__category")
+    def said(self, label: TriageLabel) -> str:
+        return label.triage.get_category_display()
+
+
+@admin.register(WorkPeriod)
+class WorkPeriodAdmin(OfVisibleTeams, LedgerAdmin):
+    list_display = ["ticket", "user", "started_at", "ended_at", "minutes"]
+    list_filter = [("ended_at", admin.EmptyFieldListFilter), "ticket__team"]
+    list_select_related = ["ticket", "user"]
+    search_fields = ["ticket__number", "user__username"]
+    date_hierarchy = "started_at"
+
+    @admin.display(description=_("worked"), ordering="seconds")
+    def minutes(self, period: WorkPeriod) -> str:
+        return f"{period.seconds // 60} min {period.seconds % 60:02} s"

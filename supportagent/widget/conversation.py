@@ -14,6 +14,7 @@ from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
 from supportagent.tickets.models import Message, Ticket, TicketQuerySet
 from supportagent.tickets.rendering import render_message, strip_hidden
+from supportagent.tickets.services.waiting import NO_CONTACT, contact_of
 from supportagent.widget.errors import unknown_conversation
 from supportagent.widget.models import WidgetSession
 
@@ -26,6 +27,7 @@ NOTHING_YET: dict[str, Any] = {
     "pending": [],
     "progress": "idle",
     "held_by": "assistant",
+    "contact": NO_CONTACT,
 }
 _REQUEST_KINDS = {
     "issue_refund": _lazy("Your refund request"),
@@ -97,8 +99,11 @@ def _author(message: Message) -> str:
 
 
 def status_of(ticket: Ticket) -> dict[str, str]:
-    """`progress` is working, waiting (for our decision) or idle; `held_by` says who answers next."""
-    return {"progress": progress_of(ticket), "held_by": _held_by(ticket)}
+    """`progress` is working, waiting (for our decision) or idle; `held_by` says who answers next.
+
+    `contact` is wanted while nobody of a team is there that asks for an e-mail address then, and left once it has one.
+    """
+    return {"progress": progress_of(ticket), "held_by": _held_by(ticket), "contact": contact_of(ticket)}
 
 
 def progress_of(ticket: Ticket) -> str:

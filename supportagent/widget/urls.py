@@ -8,4 +8,5 @@ urlpatterns = [
     path("frame/<slug:app_id>/", views.frame, name="frame"),
     path("api/session", views.session, name="session"),
     path("api/messages", views.messages, name="messages"),
+    path("api/contact", views.contact, name="contact"),
 ]

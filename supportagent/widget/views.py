@@ -23,7 +23,8 @@ from django.views.decorators.http import condition, require_GET, require_http_me
 from agents import failpoints
 from supportagent.throttle import Limit, throttle
 from supportagent.tickets.errors import TicketError
-from supportagent.tickets.services import receive_message
+from supportagent.tickets.services import leave_contact, receive_message
+from supportagent.tickets.services.waiting import CONTACT_LEFT
 from supportagent.tickets.text import MESSAGE_LIMIT
 from supportagent.widget import conversation, origins, sessions
 from supportagent.widget.errors import Refused, unauthenticated
@@ -173,6 +174,19 @@ def _send(request: HttpRequest, current: WidgetSession) -> HttpResponse:
     failpoints.reach("message_stored")
     answer = {"conversation": message.ticket.number, "message": conversation.as_json(message)}
     return JsonResponse(answer, status=201 if created else 200)
+
+
+@api
+@require_http_methods(["POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    """Where the customer wants to be answered while nobody is there. The address itself is not given back."""
+    current = _authenticated(request)
+    _count(MESSAGES_PER_SESSION, str(current.pk))
+    _count(MESSAGES_PER_ADDRESS, _address(request))
+    fields = read_json(request, required={"conversation": str, "email": str}, optional={})
+    ticket = conversation.ticket_of(current, fields["conversation"])
+    leave_contact(ticket=ticket, email=fields["email"])
+    return JsonResponse({"contact": CONTACT_LEFT})
 
 
 def _authenticated(request: HttpRequest) -> WidgetSession:

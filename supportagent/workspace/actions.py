@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from agents import direct
+from agents.models import Agent
 from supportagent.staff.models import User
 from supportagent.tickets import services
 from supportagent.tickets.errors import InvalidMessage, TicketError
@@ -28,7 +29,7 @@ STATES = {Ticket.State.RESOLVED, Ticket.State.CLOSED, Ticket.State.OPEN}
 @require_POST
 def take_over(request: HttpRequest, number: str) -> HttpResponse:
     """Claim the ticket; whoever comes second reads who was first."""
-    return _act(request, number, "take-over", lambda ticket, by: services.take_over(ticket=ticket, by=by))
+    return act(request, number, "take-over", lambda ticket, by: services.take_over(ticket=ticket, by=by))
 
 
 @login_required
@@ -36,7 +37,7 @@ def take_over(request: HttpRequest, number: str) -> HttpResponse:
 def hand_back(request: HttpRequest, number: str) -> HttpResponse:
     """Give the ticket back to the agents, with a brief."""
     brief = request.POST.get("body", "")
-    return _act(request, number, "brief", lambda ticket, by: services.hand_back(ticket=ticket, by=by, brief=brief))
+    return act(request, number, "brief", lambda ticket, by: services.hand_back(ticket=ticket, by=by, brief=brief))
 
 
 @login_required
@@ -44,7 +45,7 @@ def hand_back(request: HttpRequest, number: str) -> HttpResponse:
 def reply(request: HttpRequest, number: str) -> HttpResponse:
     """Answer the customer in one's own name."""
     body = request.POST.get("body", "")
-    return _act(
+    return act(
         request,
         number,
         "reply",
@@ -57,7 +58,7 @@ def reply(request: HttpRequest, number: str) -> HttpResponse:
 def note(request: HttpRequest, number: str) -> HttpResponse:
     """Write something down that no customer sees."""
     body = request.POST.get("body", "")
-    return _act(request, number, "note", lambda ticket, by: services.add_note(ticket=ticket, body=body, actor=by))
+    return act(request, number, "note", lambda ticket, by: services.add_note(ticket=ticket, body=body, actor=by))
 
 
 @login_required
@@ -65,7 +66,7 @@ def note(request: HttpRequest, number: str) -> HttpResponse:
 def save_draft(request: HttpRequest, number: str) -> HttpResponse:
     """Keep a reply beside the conversation, to be sent later or by a colleague."""
     body = request.POST.get("body", "")
-    return _act(request, number, "reply", lambda ticket, by: services.save_draft(ticket=ticket, body=body, actor=by))
+    return act(request, number, "reply", lambda ticket, by: services.save_draft(ticket=ticket, body=body, actor=by))
 
 
 @login_required
@@ -73,7 +74,7 @@ def save_draft(request: HttpRequest, number: str) -> HttpResponse:
 def send_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """Send a draft as it was edited."""
     body = request.POST.get("body", "")
-    return _act(
+    return act(
         request,
         number,
         f"draft-{pk}",
@@ -83,9 +84,16 @@ def send_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+def approve_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """Let an agent's answer go out as it stands, in the agent's name."""
+    return act(request, number, f"draft-{pk}", lambda ticket, by: _approve(_draft(ticket, pk), by))
+
+
+@login_required
+@require_POST
 def discard_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """Throw a draft away."""
-    return _act(
+    return act(
         request, number, f"draft-{pk}", lambda ticket, by: services.discard_draft(draft=_draft(ticket, pk), by=by)
     )
 
@@ -94,7 +102,7 @@ def discard_draft(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 @require_POST
 def move(request: HttpRequest, number: str) -> HttpResponse:
     """Resolve, close or open the ticket again."""
-    return _act(request, number, "state", lambda ticket, by: _move(ticket, by, request.POST.get("state", "")))
+    return act(request, number, "state", lambda ticket, by: _move(ticket, by, request.POST.get("state", "")))
 
 
 @login_required
@@ -153,14 +161,19 @@ def _move(ticket: Ticket, by: User, state: str) -> Ticket:
 
 
 def _draft(ticket: Ticket, pk: int) -> Draft:
-    return get_object_or_404(Draft.objects.select_related("ticket"), pk=pk, ticket=ticket)
+    return get_object_or_404(Draft.objects.select_related("ticket__customer", "author"), pk=pk, ticket=ticket)
 
 
-def _act(request: HttpRequest, number: str, form: str, verb: Callable[[Ticket, User], object]) -> HttpResponse:
+def _approve(draft: Draft, by: User) -> Message:
+    name = Agent.objects.filter(service_user=draft.author_id).values_list("name", flat=True).first()
+    return services.approve_draft(draft=draft, by=by, author_name=name or "")
+
+
+def act(request: HttpRequest, number: str, form: str, verb: Callable[[Ticket, User], object]) -> HttpResponse:
     """Run the verb on a ticket that this person sees, and go back to its page.
 
-    A refusal answers with the same page, the reason in it and the text not lost. PermissionDenied of a role is
-    left to the 403 page.
+    A refusal answers with the same page, the reason in it and what was entered not lost. PermissionDenied of a role is
+    left to the 403 page. A verb may move the ticket out of sight: then the list is gone back to.
     """
     ticket = visible(request, number)
     try:
@@ -169,8 +182,10 @@ def _act(request: HttpRequest, number: str, form: str, verb: Callable[[Ticket, U
         return show(
             request,
             visible(request, number),
-            Refusal(form, str(refused), refused.status, request.POST.get("body", "")),
+            Refusal(form, str(refused), refused.status, request.POST.get("body", ""), request.POST.dict()),
         )
+    if not Ticket.objects.visible_to(request.user).filter(pk=ticket.pk).exists():
+        return HttpResponseRedirect(f"{reverse('workspace:tickets')}?{kept_query(request)}")
     address = reverse("workspace:ticket", args=[number])
     # The page's script forgets the text that it kept for this form.
     return HttpResponseRedirect(f"{address}?{kept_query(request, sent=form)}")

@@ -1,19 +1,7 @@
 from django.urls import path, register_converter
 
-from supportagent.workspace import actions, views
-
-
-class TicketNumber:
-    """`T-1042`, and nothing else, so that no odd address gets as far as the database."""
-
-    regex = "T-[0-9]{1,18}"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
+from supportagent.workspace import actions, desk_actions, views
+from supportagent.workspace.numbers import TicketNumber
 
 register_converter(TicketNumber, "ticket_number")
 
@@ -32,4 +20,18 @@ urlpatterns = [
     path(
         "console/tickets/<ticket_number:number>/drafts/<int:pk>/discard/", actions.discard_draft, name="discard_draft"
     ),
+    path(
+        "console/tickets/<ticket_number:number>/drafts/<int:pk>/approve/", actions.approve_draft, name="approve_draft"
+    ),
+    path(
+        "console/tickets/<ticket_number:number>/triage/<int:pk>/label/", desk_actions.label_triage, name="label_triage"
+    ),
+    path(
+        "console/tickets/<ticket_number:number>/triage/<int:pk>/return/",
+        desk_actions.sort_and_return,
+        name="sort_and_return",
+    ),
+    path("console/tickets/<ticket_number:number>/ask/", desk_actions.ask_agent, name="ask_agent"),
+    path("console/tickets/<ticket_number:number>/close/", desk_actions.close, name="close"),
+    path("console/tickets/<ticket_number:number>/merge/", desk_actions.merge, name="merge"),
 ]

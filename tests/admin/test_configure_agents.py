@@ -25,6 +25,8 @@ def form_of(world: World, **changes: Any) -> dict[str, Any]:
         "goal": "Answer questions about invoices.",
         "success_criteria": "The customer has the invoice.",
         "instructions": "Be brief.",
+        "autonomy": "draft",
+        "min_confidence": "60",
         "max_turns": "8",
         "max_tool_calls": "8",
         "max_seconds": "60",
@@ -58,6 +60,13 @@ def test_a_role_that_decides_is_not_offered_to_an_agent(world: World, root: Clie
     ("field", "changes"),
     [
         ("slug", {"slug": "concierge"}),
+        ("autonomy", {"autonomy": "boundless"}),
+        ("min_confidence", {"min_confidence": "101"}),
+        ("min_confidence", {"min_confidence": "-1"}),
+        ("channels", {"channels": ["telepathy"]}),
+        ("languages", {"languages": "en, <script>"}),
+        ("languages", {"languages": "english"}),
+        ("languages", {"languages": "e\x00n"}),
         ("receives_requests", {"receives_requests": "on"}),
         ("max_turns", {"max_turns": "0"}),
         ("session_cap_micros", {"session_cap_micros": "-1"}),
@@ -149,3 +158,17 @@ def test_the_kill_switch_is_one_row_that_is_switched_with_a_reason(world: World,
     assert (switch.engaged, switch.reason) == (True, "Wrong refunds")
     assert root.post("/admin/agents/killswitch/add/", {"engaged": "on"}).status_code == 403
     assert root.post(f"{page.replace('change', 'delete')}", {"post": "yes"}).status_code == 403
+
+
+def test_channels_and_languages_are_kept_as_lists(world: World, root: Client) -> None:
+    form = form_of(world, channels=["email", "widget"], languages=" en,de; pt-BR de ")
+    assert root.post("/admin/agents/agent/add/", form).status_code == 302
+    agent = Agent.objects.get(slug="billing-desk")
+    assert (agent.channels, agent.languages) == (["email", "widget"], ["en", "de", "pt-BR"])
+    body = root.get(f"/admin/agents/agent/{agent.pk}/change/").content.decode()
+    assert 'value="en, de, pt-BR"' in body
+
+
+def test_a_new_agent_begins_with_drafts(world: World, root: Client) -> None:
+    answer = root.get("/admin/agents/agent/add/")
+    assert answer.context["adminform"].form["autonomy"].value() == "draft"

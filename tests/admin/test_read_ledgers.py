@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Budget, ModelCall, Run, RunEvent, Spend, ToolCall
+from agents.models import Budget, HandOff, ModelCall, Run, RunEvent, Spend, ToolCall
 from approvals.models import ApprovalPolicy, ApprovalRequest
 from supportagent.grants.models import Receipt
 from supportagent.staff.models import User
@@ -19,6 +19,7 @@ from tests.world import World, team
 LEDGERS = (
     "agents.run",
     "agents.runevent",
+    "agents.handoff",
     "agents.modelcall",
     "agents.toolcall",
     "agents.effectsubject",
@@ -36,8 +37,13 @@ def done(world: World) -> World:
     """A refund that was asked for, approved and carried out: a row in every ledger."""
     request = world.held_refund()
     world.approve(request)
-    world.advance(request.ticket)
+    run = world.advance(request.ticket)
+    HandOff.objects.create(from_run=run, to_run=_another(run), reason="money", summary="s", brief={}, after_seq=1)
     return world
+
+
+def _another(run: Run) -> Run:
+    return Run.objects.create(ticket=run.ticket, agent=run.agent, state="COMPLETED", assurance=run.assurance)
 
 
 def address(label: str) -> str:
@@ -105,6 +111,9 @@ def _different(model: type, number: int) -> dict[str, object]:
     if model.__name__ == "Agent":
         account = User.objects.create_user(f"agent-{number}", kind="service")
         return {"slug": f"a{number}", "service_user": account, "receives_requests": False}
+    if model is HandOff:
+        first = HandOff.objects.earliest("pk").from_run
+        return {"from_run": _another(first), "to_run": _another(first)}
     if model.__name__ == "ApprovalDecision":
         return {"decided_by": User.objects.create_user(f"decider-{number}")}
     return {
@@ -118,10 +127,10 @@ def _different(model: type, number: int) -> dict[str, object]:
 
 
 def test_every_model_of_agents_approvals_tools_and_grants_is_in_the_admin() -> None:
-    # Guardian's tables are inlines on their object's page, a resolution stands on its call's, a notice with its mails,
-    # a server's health on its own.
+    # Guardian's tables, routes and levels are inlines on their object's page, a resolution stands on its call's, a
+    # notice with its mails, a server's health on its own.
     inline = {"toolgrant", "toolusergrant", "agentgroupgrant", "agentusergrant", "resolution", "notice"}
-    inline |= {"serverhealth", "serverminute"}
+    inline |= {"serverhealth", "serverminute", "handoffroute", "categoryautonomy"}
     models = {
         model
         for app in ("agents", "approvals", "tools", "grants")

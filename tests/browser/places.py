@@ -12,6 +12,7 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         f"/console/approvals/together/?pick={facts['approval']}",
         "/console/approvals/?split=decided",
         "/console/approvals/?q=nothing-matches-this",
+        "/console/agents/",
         "/console/runs/",
         f"/console/runs/{facts['run']}/",
         "/console/tickets/",

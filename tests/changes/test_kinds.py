@@ -9,9 +9,10 @@ from django.db.models import Model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.models import Agent, Budget, KillSwitch, VelocityCap
+from agents.models import Agent, Budget, CategoryAutonomy, HandOffRoute, KillSwitch, VelocityCap
 from supportagent.changes.kinds import kinds
 from supportagent.changes.loosening.schemas import narrows
+from supportagent.changes.models import ProposedChange
 from supportagent.grants import strict
 from supportagent.staff.models import Team, TeamUserGrant, User
 from supportagent.tools.models import MCPServer, Tool, ToolGrant, ToolUserGrant
@@ -45,6 +46,10 @@ def number_of(prefix: str, row: Model, admin: Admin, grant: Model) -> int:
     inlines = admin.client.get(page(row)).context["inline_admin_formsets"]
     formset = next(inline.formset for inline in inlines if inline.formset.prefix == prefix)
     return next(number for number, form in enumerate(formset.initial_forms) if form.instance.pk == grant.pk)
+
+
+def waiting() -> list[int]:
+    return list(ProposedChange.objects.values_list("pk", flat=True))
 
 
 def waits_then_holds(otto: Admin, holds: Callable[[], object], words: str) -> None:
@@ -144,6 +149,97 @@ def test_a_cap_of_an_agent_is_lowered_at_once_and_raised_by_two(
     waits_then_holds(otto, lambda: value() > before, words)
 
 
+def levelled(agent: Agent, level: str) -> Agent:
+    Agent.objects.filter(pk=agent.pk).update(autonomy=level)
+    agent.refresh_from_db()
+    return agent
+
+
+def test_an_agent_steps_down_the_ladder_at_once_and_up_with_a_second_admin(
+    world: World, olga: Admin, otto: Admin
+) -> None:
+    agent = levelled(world.agent, "approve")
+    olga.save(agent, autonomy="draft")
+    assert Agent.objects.get(pk=agent.pk).autonomy == "draft" and nothing_proposed()
+    olga.save(agent, autonomy="autonomous")
+    waits_then_holds(
+        otto,
+        lambda: Agent.objects.get(pk=agent.pk).autonomy == "autonomous",
+        "its answers go further by themselves: autonomous",
+    )
+
+
+def test_a_category_steps_down_the_ladder_at_once_and_up_with_a_second_admin(
+    world: World, olga: Admin, otto: Admin
+) -> None:
+    agent, prefix = levelled(world.agent, "approve"), "autonomy_by_category"
+
+    def level(category: str) -> str:
+        return "".join(CategoryAutonomy.objects.filter(agent=agent, category=category).values_list("level", flat=True))
+
+    olga.save(agent, **one_more(prefix, agent, olga, category="payment", level="draft"))
+    assert level("payment") == "draft" and nothing_proposed()
+    olga.save(agent, **{f"{prefix}-0-level": "approve"})
+    waits_then_holds(otto, lambda: level("payment") == "approve", "answers about “Payment” go further by themselves")
+
+
+def test_a_category_whose_level_was_lower_than_the_agents_is_given_up_by_two(
+    world: World, olga: Admin, otto: Admin
+) -> None:
+    agent = levelled(world.agent, "autonomous")
+    row = CategoryAutonomy.objects.create(agent=agent, category="payment", level="draft")
+    olga.save(agent, **{"autonomy_by_category-0-DELETE": "on"})
+    gone = lambda: not CategoryAutonomy.objects.filter(pk=row.pk).exists()  # noqa: E731
+    waits_then_holds(otto, gone, "answers about “Payment” go further by themselves: autonomous")
+
+
+def test_a_route_waits_and_is_taken_away_or_reworded_at_once(world: World, olga: Admin, otto: Admin) -> None:
+    account = User.objects.create_user("agent-billing", kind="service")
+    billing = Agent.objects.create(slug="billing", name="Billing", service_user=account, team=world.agent.team)
+    more = one_more("routes", world.agent, olga, to_agent=str(billing.pk), when="It is about money")
+    olga.save(world.agent, **more)
+    mine = HandOffRoute.objects.filter(from_agent=world.agent, to_agent=billing)
+    waits_then_holds(otto, mine.exists, "may hand conversations off to Billing")
+    proposals = set(waiting())
+    olga.save(world.agent, **{"routes-0-when": "Money is asked back"})
+    assert mine.get().when == "Money is asked back"
+    olga.save(world.agent, **{"routes-0-DELETE": "on"})
+    assert not mine.exists() and set(waiting()) == proposals
+
+
+def test_an_agent_does_not_hand_off_to_itself_nor_twice_to_the_same(world: World, olga: Admin) -> None:
+    more = one_more("routes", world.agent, olga, to_agent=str(world.agent.pk), when="always")
+    answer = olga.save(world.agent, **more)
+    assert answer.status_code == 200 and "does not hand off to itself" in answer.content.decode()
+    more = one_more("autonomy_by_category", world.agent, olga, category="payment", level="draft")
+    olga.save(world.agent, **more)
+    answer = olga.save(world.agent, **one_more("autonomy_by_category", world.agent, olga, category="payment"))
+    assert answer.status_code == 200 and CategoryAutonomy.objects.count() == 1
+    assert nothing_proposed()
+
+
+AGENT = {"min_confidence": 60, "channels": ["email"], "languages": ["en", "de"], "autonomy": "approve"}
+
+
+@pytest.mark.parametrize(
+    ("change", "looser"),
+    [
+        ({"min_confidence": 59}, True),
+        ({"min_confidence": 61}, False),
+        ({"channels": []}, True),
+        ({"channels": ["email", "widget"]}, True),
+        ({"channels": ["widget"]}, True),
+        ({"languages": ["de"]}, False),
+        ({"languages": []}, True),
+        ({"autonomy": "draft"}, False),
+        ({"autonomy": "autonomous"}, True),
+    ],
+)
+def test_how_far_an_agent_goes_is_judged(change: dict[str, Any], looser: bool) -> None:
+    before = {field.name: 0 for field in kinds()[Agent].fields()} | AGENT
+    assert judged(Agent, before, before | change) is looser
+
+
 def test_what_an_agent_is_told_is_no_control_and_does_not_wait(world: World, olga: Admin) -> None:
     olga.save(world.agent, instructions="Be brief.")
     assert Agent.objects.get(pk=world.agent.pk).instructions == "Be brief." and nothing_proposed()
@@ -160,6 +256,8 @@ def test_a_new_agent_with_roles_waits_with_its_account(world: World, olga: Admin
         "instructions": "Help",
         "roles": [str(role("Support rep").pk)],
         "session_cap_micros": "0.5",
+        "autonomy": "draft",
+        "min_confidence": "60",
         "max_turns": "12",
         "max_tool_calls": "24",
         "max_seconds": "300",
@@ -266,6 +364,8 @@ def test_everything_that_governs_is_judged() -> None:
         "staff.teamgroupgrant",
         "agents.agent",
         "agents.agentusergrant",
+        "agents.categoryautonomy",
+        "agents.handoffroute",
         "agents.agentgroupgrant",
         "agents.budget",
         "agents.velocitycap",

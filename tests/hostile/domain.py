@@ -140,7 +140,8 @@ class Judge:
 
     def _tickets_ticket(self, change: Change) -> bool:
         row = change.after
-        moving = {"state", "category", "priority", "language", "sentiment", "last_seq", "updated_at", "resolved_at"}
+        moving = {"state", "category", "priority", "language", "sentiment", "team_id"}
+        moving |= {"last_seq", "updated_at", "resolved_at"}
         if change.is_new:
             return change.key in self.tickets and row["assignee_id"] is None
         return change.key in self.tickets and change.fields <= moving
@@ -159,6 +160,9 @@ class Judge:
 
     def _tickets_draft(self, change: Change) -> bool:
         return self._tickets_teamnotice(change) and change.after["state"] == "OPEN" and not change.after["sent_body"]
+
+    def _tickets_triage(self, change: Change) -> bool:
+        return self._tickets_teamnotice(change)
 
     def _tickets_teamnotice(self, change: Change) -> bool:
         return self._tickets_handover(change) and change.after["author_id"] == self.agent_id

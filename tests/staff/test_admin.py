@@ -49,6 +49,11 @@ def test_a_team_is_made_with_a_grant_in_one_form(ops, client):
     form = {
         "name": "Billing",
         "slug": "billing",
+        "time_zone": "UTC",
+        "answer_within_minutes": "60",
+        "when_away": "keep",
+        "opening_hours-TOTAL_FORMS": "0",
+        "opening_hours-INITIAL_FORMS": "0",
         "teamusergrant_set-TOTAL_FORMS": "1",
         "teamusergrant_set-INITIAL_FORMS": "0",
         "teamusergrant_set-0-user": str(rep.pk),

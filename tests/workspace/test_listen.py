@@ -1,6 +1,7 @@
 """The sockets of the list and of a ticket's page: who hears what."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import channel_layers
 from channels.routing import URLRouter
+from django.utils import timezone
 
 from supportagent.console import consumers, live
 from supportagent.staff.models import TeamUserGrant, User
 from supportagent.tickets import services
-from supportagent.tickets.models import Ticket
+from supportagent.tickets.models import Ticket, WorkPeriod
 from supportagent.workspace.routing import websocket_urlpatterns
 from tests.broker import Broker
 from tests.console.sockets import Socket
@@ -105,3 +107,30 @@ def test_who_loses_the_team_is_put_out_of_the_room(
         return await socket.close_code(5)
 
     assert put_out() == consumers.NOT_ALLOWED
+
+
+@async_to_sync
+async def shown_for_a_while(user: User, path: str) -> Any:
+    """A page that says that it lies open before its reader; what the socket answers to that."""
+    socket = await opened(user, path)
+    assert await socket.hear(5) == {"type": "ready"}
+    await socket.say_json({"type": "seen"})
+    await socket.say_json({"type": "ping"})
+    answer = await socket.hear(5)
+    await socket.leave()
+    return answer
+
+
+def test_a_page_that_lies_open_before_the_holder_counts_as_work(world: World, ticket: Ticket) -> None:
+    services.take_over(ticket=ticket, by=world.rosa)
+    live.flush(5)
+    WorkPeriod.objects.update(seen_at=timezone.now() - timedelta(seconds=30))
+    path = f"/ws/tickets/{ticket.number}/"
+    assert shown_for_a_while(world.ana, path) == {"type": "pong"}
+    assert WorkPeriod.objects.get().seconds == 0, "a supervisor who looks on takes none of the holder's time"
+    assert shown_for_a_while(world.rosa, path) == {"type": "pong"}
+    assert 30 <= WorkPeriod.objects.get().seconds <= 45
+
+
+def test_only_the_page_of_a_ticket_says_that_it_is_seen(world: World) -> None:
+    assert shown_for_a_while(world.ana, "/ws/tickets/")["type"] == "error"

@@ -30,7 +30,8 @@ def test_each_part_of_the_list_counts_what_it_shows(world: World, held: Ticket, 
     another(world)
     services.set_state(ticket=another(world), state="CLOSED", actor=world.rosa)
     counted = {split.key: number for split, number in queries.counts(world.rosa)}
-    assert counted == {"mine": 1, "person": 1, "approval": 0, "open": 2, "all": 3, "closed": 1}
+    nothing = {"suggested": 0, "drafts": 0, "approval": 0}
+    assert counted == {"mine": 1, "person": 1, "open": 2, "all": 3, "closed": 1} | nothing
     for key, number in counted.items():
         page = page_of(browser(world.rosa), f"{LIST}?split={key}")
         assert page.count('data-testid="ticket-row"') == number
@@ -191,4 +192,4 @@ def test_pages_ask_as_much_of_the_database_for_thirty_rows_as_for_one(
     for _ in range(29):
         another(world, team=team("orders"))
     assert [asked(path) for path in paths] == before
-    assert max(before) < 40
+    assert max(before) < 50

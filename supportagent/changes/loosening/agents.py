@@ -1,8 +1,9 @@
-"""Agents and the kill switch: who works, with whose rights, and how far."""
+"""Agents, their routes and the kill switch: who works, with whose rights, and how far."""
 
-from agents.models import Agent, KillSwitch
+from agents.models import Agent, CategoryAutonomy, HandOffRoute, KillSwitch
 from supportagent.changes.kinds import Values, govern
 from supportagent.changes.loosening.words import changed, others, raised
+from supportagent.tickets.models import Ticket
 
 # Nothing in a prompt is a control, so nothing in a prompt loosens one.
 HARMLESS = ("slug", "name", "goal", "success_criteria", "instructions", "reasoning_effort")
@@ -15,6 +16,11 @@ CAPS = {
 }
 
 
+LEVELS = Agent.Autonomy.values
+# A list that is empty stands for everything.
+BREADTH = {"channels": "it answers on more channels", "languages": "it answers in more languages"}
+
+
 def agent_loosens(before: Values | None, after: Values | None) -> list[str]:
     """An agent that works and did not, with other rights, or with higher caps."""
     if after is None:
@@ -24,11 +30,56 @@ def agent_loosens(before: Values | None, after: Values | None) -> list[str]:
         sentences.append("it is set to work")
     if after["receives_requests"] and (before is None or not before["receives_requests"]):
         sentences.append("it gets the first message of every new ticket")
+    if _higher(after["autonomy"], before["autonomy"] if before is not None else LEVELS[0]):
+        sentences.append(f"its answers go further by themselves: {_level(after)}")
     if before is None:
         return sentences
+    if after["min_confidence"] < before["min_confidence"]:
+        sentences.append("people sort fewer of the requests that it is not sure of")
+    sentences += [words for name, words in BREADTH.items() if _wider(before[name], after[name])]
     sentences += [words for name, words in CAPS.items() if raised(before, after, name)]
-    known = (*CAPS, "status", "receives_requests")
+    known = (*CAPS, *BREADTH, "status", "receives_requests", "autonomy", "min_confidence")
     return sentences + others(changed(before, after, harmless=HARMLESS), known)
+
+
+def autonomy_loosens(before: Values | None, after: Values | None) -> list[str]:
+    """Whether answers of a category go further by themselves: where there is no row, the agent's own level holds.
+
+    That level is the one of now. A form that raises it too says so by itself.
+    """
+    row = after or before
+    if row is None or (agent := Agent.objects.filter(pk=row["agent"]["id"]).first()) is None:
+        return []
+    if before is not None and after is not None and not _same_place(before, after):
+        return autonomy_loosens(before, None) + autonomy_loosens(None, after)
+    old, new = before["level"] if before else agent.autonomy, after["level"] if after else agent.autonomy
+    category = Ticket.Category(row["category"]).label
+    words = Agent.Autonomy(new).label.partition(":")[0].lower()
+    return [f"{agent.name}’s answers about “{category}” go further by themselves: {words}"] if _higher(new, old) else []
+
+
+def _same_place(before: Values, after: Values) -> bool:
+    """Whether both rows speak of one category of one agent."""
+    return before["agent"]["id"] == after["agent"]["id"] and before["category"] == after["category"]
+
+
+def route_loosens(before: Values | None, after: Values | None) -> list[str]:
+    """A way more for conversations to go. What it says of when is told to the model, and controls nothing."""
+    if after is None or (before is not None and not changed(before, after, harmless=("when",))):
+        return []
+    return [f"{after['from_agent']['name']} may hand conversations off to {after['to_agent']['name']}"]
+
+
+def _higher(new: str, old: str) -> bool:
+    return LEVELS.index(new) > LEVELS.index(old)
+
+
+def _level(agent: Values) -> str:
+    return Agent.Autonomy(agent["autonomy"]).label.partition(":")[0].lower()
+
+
+def _wider(before: list[str], after: list[str]) -> bool:
+    return bool(before) and (not after or not set(after) <= set(before))
 
 
 def switch_loosens(before: Values | None, after: Values | None) -> list[str]:
@@ -38,4 +89,6 @@ def switch_loosens(before: Values | None, after: Values | None) -> list[str]:
 
 
 govern(Agent, agent_loosens)
+govern(CategoryAutonomy, autonomy_loosens)
+govern(HandOffRoute, route_loosens)
 govern(KillSwitch, switch_loosens)

@@ -87,7 +87,8 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
         if actor is not None:
             authorise(actor, Permission.REPLY_TICKET, locked)
         person = actor if isinstance(actor, User) and not actor.is_service else None
-        if locked.state == wanted or (locked.held_by_person and not locked.is_over and person is None):
+        in_hands = (locked.held_by_person and not locked.is_over) or locked.merged_into_id is not None
+        if locked.state == wanted or (in_hands and person is None):
             return locked
         require_whole(locked)
         if person is not None and not locked.is_over and locked.assignee_id not in (None, person.pk):

@@ -46,6 +46,10 @@ export class Api {
     return this.#call("POST", "/widget/api/messages", { client_message_id: id, body });
   }
 
+  leaveContact({ conversation, email }) {
+    return this.#call("POST", "/widget/api/contact", { conversation, email });
+  }
+
   async #call(method, path, body) {
     const headers = { "X-Widget-App": this.appId };
     if (this.token) headers.Authorization = `Bearer ${this.token}`;

@@ -3,6 +3,7 @@
 import { Api } from "./api.js";
 import { Bridge } from "./bridge.js";
 import { Composer } from "./composer.js";
+import { Contact } from "./contact.js";
 import { Live } from "./socket.js";
 import { Memory } from "./memory.js";
 import { Outbox } from "./outbox.js";
@@ -22,6 +23,7 @@ class Chat {
     this.api = new Api(configuration.app_id);
     this.thread = new Thread({ log: find("log"), list: find("messages"), onRetry: () => this.retry() });
     this.status = new Status(find, configuration.expectation);
+    this.contact = new Contact({ find, api: this.api, onLeft: () => this.catchUp() });
     this.outbox = new Outbox({
       api: this.api,
       memory: this.memory,
@@ -254,6 +256,7 @@ class Chat {
   showPage(page) {
     const stick = this.thread.isAtBottom();
     this.status.show(page);
+    this.contact.show(page);
     if (this.toSay) this.status.announce(this.toSay); // after the state, which may speak too
     this.toSay = "";
     this.isCaughtUp = true;
