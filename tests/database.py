@@ -10,6 +10,7 @@ for the others.
 """
 
 from collections.abc import Callable
+from datetime import time
 from typing import Any
 
 from django.db import connection, transaction
@@ -127,6 +128,9 @@ def _read(table: str) -> tuple[list[str], Rows]:
 
 
 def _comparable(value: Any) -> Any:
+    """As it compares and can be written back: sqlite3 reads a time, but takes none."""
+    if isinstance(value, time):
+        return value.isoformat()
     return bytes(value) if isinstance(value, memoryview) else value
 
 
