@@ -88,7 +88,7 @@ def grant_first_tools(*, by: User) -> list[str]:
     _require(by, "tools.add_toolgrant")
     with audit_log.transaction():
         role = _role()
-        found = Tool.objects.filter(qualified_name__in=FIRST_TOOLS, enabled=True, host_only=False)
+        found = known_first_tools()
         if not found:
             raise StartError("No tool is known yet. Run `manage.py sync_mcp_tools` first.")
         permission = Permission.objects.get(content_type__app_label="tools", codename=USE)
@@ -125,6 +125,11 @@ def set_first_budget(*, agent: Agent, daily: int, monthly: int, by: User) -> Non
 def first_agent() -> Agent | None:
     """The agent that the first steps are about: who receives requests, else the oldest."""
     return Agent.objects.select_related("service_user", "team").order_by("-receives_requests", "pk").first()
+
+
+def known_first_tools() -> models.QuerySet[Tool]:
+    """The tools to begin with that this installation has."""
+    return Tool.objects.filter(qualified_name__in=FIRST_TOOLS, enabled=True, host_only=False)
 
 
 def budgets_of(agent: Agent) -> models.QuerySet[Budget]:

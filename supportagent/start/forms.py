@@ -12,7 +12,16 @@ from supportagent.tickets.text import clean_line
 ALL = [("", "All requests")]
 
 
-class AgentForm(forms.Form):
+class StepForm(forms.Form):
+    """Drawn with the console's own boxes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "select" if isinstance(field.widget, forms.Select) else "input"
+
+
+class AgentForm(StepForm):
     """One agent, one team, one workflow."""
 
     name = forms.CharField(max_length=80, initial="Front desk", help_text="Customers read it beside its answers.")
@@ -33,7 +42,7 @@ class AgentForm(forms.Form):
         return name
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(StepForm):
     """Two caps: what goes wrong in a day ends that day, and a month has its end too."""
 
     daily = MicrosField(label="Most per day", initial=5_000_000, help_text="USD", widget=forms.NumberInput)

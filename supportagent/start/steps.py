@@ -26,6 +26,7 @@ class Steps:
     tested_at: datetime | None
     agent: Agent | None
     tools: list[str]
+    first_tools: list[str]
     budgets: list[Budget]
     widget: WidgetApp | None
 
@@ -70,6 +71,7 @@ def look() -> Steps:
         tested_at=_tested_at(),
         agent=agent,
         tools=sorted(access.granted(agent.service_user)) if agent else [],
+        first_tools=list(starting.known_first_tools().values_list("qualified_name", flat=True)),
         budgets=list(starting.budgets_of(agent)) if agent else [],
         widget=WidgetApp.objects.filter(active=True).order_by("pk").first(),
     )

@@ -108,7 +108,6 @@ def _show(request: HttpRequest, *, agent_form: Form | None = None, budget_form: 
         "agent_form": agent_form or AgentForm(),
         "budget_form": budget_form or BudgetForm(),
         "role": starting.ROLE,
-        "first_tools": starting.FIRST_TOOLS,
         "loader": f"{settings.PUBLIC_URL}{reverse('widget:loader')}",
         "may_add_widget": request.user.has_perm("widget.add_widgetapp"),
     }

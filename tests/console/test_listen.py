@@ -155,6 +155,38 @@ async def test_a_heartbeat_is_answered(ana):
     await browser.leave()
 
 
+async def heartbeats(browser, number):
+    for _ in range(number):
+        await browser.say_json({"type": "ping"})
+        assert await browser.hear() == {"type": "pong"}
+    await browser.leave()
+
+
+async def test_an_open_page_says_once_a_minute_that_its_person_is_there(ana, monkeypatch):
+    heard = []
+    monkeypatch.setattr(consumers.presence, "_listener", heard.append)
+    await heartbeats(await listening(ana), 3)
+    assert heard == [ana]
+    monkeypatch.setattr(consumers, "PRESENCE_SECONDS", 0)
+    await heartbeats(await listening(ana), 3)
+    assert heard == [ana] * 5
+
+
+async def test_a_page_lives_on_when_nobody_can_be_told_that_its_person_is_there(ana, monkeypatch):
+    def fail(user):
+        raise RuntimeError("the database is away")
+
+    monkeypatch.setattr(consumers.presence, "_listener", fail)
+    await heartbeats(await listening(ana), 2)
+
+
+async def test_somebody_who_may_not_listen_is_not_there(rep, monkeypatch):
+    heard = []
+    monkeypatch.setattr(consumers.presence, "_listener", heard.append)
+    browser = await opened(rep)
+    assert await browser.close_code() == 4403 and heard == []
+
+
 async def test_a_person_who_is_deactivated_while_connected_is_disconnected(ana, monkeypatch):
     monkeypatch.setattr(consumers, "REAUTHORISE_SECONDS", 0.2)
     browser = await listening(ana)

@@ -1,26 +1,13 @@
 """Every scripted conversation, played by the offline model against the demo's own installation."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from supportagent.demo.rehearsal.rehearse import rehearse
 from supportagent.demo.rehearsal.scripts import FOLDER, read
-from supportagent.demo.seeding import seed
-from tests import database
 
-pytestmark = pytest.mark.django_db
 FILES = sorted(FOLDER.glob("*.toml"))
-
-
-def _demo() -> None:
-    seed(datetime.now(tz=UTC))
-
-
-@pytest.fixture(autouse=True)
-def demo() -> None:
-    database.write_once(_demo)
 
 
 def test_there_are_enough_of_them() -> None:

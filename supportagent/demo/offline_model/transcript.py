@@ -75,9 +75,9 @@ class Transcript:
     """`new` are the messages that nobody has answered (the customer's; else a colleague's brief), `earlier`
     the customer's before them, `ours` what our side said and `mine` what this run did, `ended` the held calls whose
     outcome is news, `astray` the tools whose effect was not what had been intended. `brief` says that the agent
-    `came_from` handed over to us and that we have not answered since; `answered` what it had to say to which wish, which
-    the customer has not read yet. `assists` when a colleague who holds the conversation asked us: the customer reads
-    nothing of what we write."""
+    `came_from` handed over to us and that we have not answered since; `answered` what it had to say to which wish,
+    which the customer has not read yet. `assists` when a colleague who holds the conversation asked us: the customer
+    reads nothing of what we write."""
 
     new: tuple[str, ...]
     earlier: tuple[str, ...]

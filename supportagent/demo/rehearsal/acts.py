@@ -9,17 +9,19 @@ from uuid import uuid4
 from django.db.models import F
 from django.utils import timezone
 
+from agents.assisting import ask_agent
 from agents.models import Run
 from approvals import services as approvals
 from approvals.models import ApprovalRequest
 from supportagent.demo.play import drive_until_idle
 from supportagent.demo.rehearsal.scripts import StepScript
 from supportagent.demo.rehearsal.stage import Stage
-from supportagent.staff.models import User
+from supportagent.staff.models import Team, User
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import Draft, Message, Ticket
+from supportagent.tickets.models import Draft, HandOver, Message, Ticket, Triage
 
 Act = Callable[[Stage, StepScript, User], None]
+CONTACT_FORM = "contact form"  # where the widget asks for an address when nobody is here
 LONG_AGO = timedelta(minutes=1)
 
 
@@ -35,7 +37,8 @@ def perform(stage: Stage, step: StepScript) -> None:
         _known(PASSES, step.what)(stage)
     else:
         _known(ACTS, step.what)(stage, step, stage.people[step.who])
-    drive_until_idle(stage.ticket)
+    for ticket in stage.tickets:
+        drive_until_idle(ticket)
 
 
 def _known(table: dict, what: str) -> Callable:
@@ -45,6 +48,9 @@ def _known(table: dict, what: str) -> Callable:
 
 
 def _write(stage: Stage, step: StepScript) -> None:
+    if step.channel == CONTACT_FORM:
+        tickets.leave_contact(ticket=stage.ticket, email=step.what)
+        return
     message, _ = tickets.receive_message(
         customer=stage.customer,
         body=stage.fill(step.what),
@@ -96,6 +102,27 @@ def _resolve(stage: Stage, step: StepScript, by: User) -> None:
     tickets.set_state(ticket=stage.ticket, state=Ticket.State.RESOLVED, actor=by)
 
 
+def _close(stage: Stage, step: StepScript, by: User) -> None:
+    tickets.close(ticket=stage.ticket, by=by, outcome=step.outcome)
+
+
+def _merge(stage: Stage, step: StepScript, by: User) -> None:
+    tickets.merge(ticket=stage.tickets[0], into=stage.ticket, by=by)
+
+
+def _sort(stage: Stage, step: StepScript, by: User) -> None:
+    triage = Triage.objects.filter(ticket=stage.ticket).latest("pk")
+    tickets.sort_and_return(
+        triage=triage,
+        by=by,
+        category=step.category,
+        priority=triage.priority,
+        language=triage.language,
+        sentiment=triage.sentiment,
+        team=Team.objects.get(slug=step.team),
+    )
+
+
 def _ask_for_draft(stage: Stage, step: StepScript, by: User) -> None:
     _ask(stage, step, by, Run.AskedFor.DRAFT)
 
@@ -105,8 +132,6 @@ def _ask_to_look_up(stage: Stage, step: StepScript, by: User) -> None:
 
 
 def _ask(stage: Stage, step: StepScript, by: User, asked_for: str) -> None:
-    from agents.assisting import ask_agent
-
     ask_agent(ticket=stage.ticket, by=by, asked_for=asked_for, question=stage.fill(step.text))
 
 
@@ -130,6 +155,9 @@ ACTS: dict[str, Act] = {
     "replies": _reply,
     "hands back": _hand_back,
     "resolves": _resolve,
+    "closes": _close,
+    "merges the first thread into this one": _merge,
+    "sorts it and gives it back": _sort,
     "asks the agent for a draft": _ask_for_draft,
     "asks the agent to look something up": _ask_to_look_up,
     "sends the draft": _send_draft,
@@ -152,6 +180,11 @@ def _let_eight_days_pass(stage: Stage) -> None:
     _age(stage, timedelta(days=8))
 
 
+def _let_hand_over_become_due(stage: Stage) -> None:
+    HandOver.objects.filter(ticket=stage.ticket, closed_at=None).update(due_at=timezone.now() - LONG_AGO)
+    tickets.mark_overdue()
+
+
 def _age(stage: Stage, by: timedelta) -> None:
     """What is over was over for longer."""
     mine = Ticket.objects.filter(pk__in=[ticket.pk for ticket in stage.tickets])
@@ -161,6 +194,7 @@ def _age(stage: Stage, by: timedelta) -> None:
 PASSES: dict[str, Callable[[Stage], None]] = {
     "the approval expires": _let_approval_expire,
     "two days pass": _let_two_days_pass,
+    "nobody answers in time": _let_hand_over_become_due,
     "eight days pass": _let_eight_days_pass,
 }
 

@@ -38,6 +38,9 @@ class StepScript:
     text: str = ""
     because: str = "other"
     channel: str = "widget"
+    outcome: str = "by_ai"
+    category: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,19 @@ class Expected:
     issues: int = 0
     tickets: int = 1
     outcome: str = ""
+    reopens: bool = False
+    overdue: bool = False
+    contact: str = ""
     order: tuple[OrderEnd, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One conversation. `name` is the file's name; `autonomy`, `paused` and `penniless` change agents beforehand."""
+    """One conversation. `name` is the file's name; `autonomy`, `paused` and `penniless` change agents beforehand.
+
+    Nobody is at the desk unless `present` names them, and every team is open unless `closed` names it.
+    """
 
     name: str
     title: str
@@ -84,6 +93,8 @@ class Scenario:
     autonomy: Mapping[str, str] = field(default_factory=dict)
     paused: tuple[str, ...] = ()
     penniless: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 def read_all(folder: Path = FOLDER) -> list[Scenario]:

@@ -18,7 +18,8 @@ from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.demo.agents_seed import AGENTS
 from supportagent.demo.rehearsal.scripts import CUSTOMERS, OrderScript, Scenario
-from supportagent.staff.models import User
+from supportagent.staff.models import OpeningHours, Presence, Team, User
+from supportagent.staff.presence import heard_of
 from supportagent.store.models import Account, Order, OrderItem, Payment, Product
 from supportagent.tickets.models import Customer, Ticket
 
@@ -97,6 +98,7 @@ def check_ready() -> None:
 def _set(scenario: Scenario) -> Stage:
     with audit_log.transaction():
         _prepare_agents(scenario)
+        _prepare_desks(scenario)
         number = (Account.objects.aggregate(newest=Max("pk"))["newest"] or 0) + 1
         account = _account(number, "Sam Scenario")
         other = _account(number + 1, "Olga Other")
@@ -121,6 +123,17 @@ def _prepare_agents(scenario: Scenario) -> None:
         agent.status = Agent.Status.PAUSED if agent.slug in scenario.paused else Agent.Status.LIVE
         agent.save()
     Budget.objects.filter(scope=Budget.Scope.AGENT, subject__in=scenario.penniless).delete()
+
+
+def _prepare_desks(scenario: Scenario) -> None:
+    """Who is there, and which team is closed until the day after tomorrow, whatever the hour of the playing is."""
+    Presence.objects.update(seen_at=None, is_away=False)
+    for role in scenario.present:
+        heard_of(User.objects.get(username=PEOPLE[role]))
+    OpeningHours.objects.all().delete()
+    day = (timezone.now() + timedelta(days=2)).weekday()
+    for team in Team.objects.filter(slug__in=scenario.closed):
+        OpeningHours.objects.create(team=team, weekday=day)
 
 
 def _customer(scenario: Scenario, account: Account) -> Customer:

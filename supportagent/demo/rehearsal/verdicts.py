@@ -36,7 +36,7 @@ class Records:
 def records_of(stage: Stage) -> Records:
     """Read every row that may matter, afresh."""
     ours = [order.pk for order in stage.orders.values()]
-    mine = stage.account.pk if stage.account is not None else None
+    mine = stage.account.pk if stage.account is not None else 0
     return Records(
         orders={name: _end_of(order) for name, order in stage.orders.items()},
         account=_details(mine),
@@ -74,6 +74,12 @@ def _conversation(stage: Stage, expected: Expected) -> Iterator[str]:
     for name in ("category", "team", "outcome"):
         if getattr(expected, name):
             yield from _compare(name, getattr(expected, name), str(_of_ticket(ticket, name)))
+    yield from _compare("goes on with an earlier thread", expected.reopens, ticket.reopens_id is not None)
+    handed = HandOver.objects.filter(ticket__in=stage.tickets)
+    yield from _compare("overdue", expected.overdue, handed.exclude(overdue_since=None).exists())
+    yield from _compare(
+        "contact", expected.contact, next(iter(handed.exclude(contact="").values_list("contact", flat=True)), "")
+    )
     runs = Run.objects.filter(ticket__in=stage.tickets, state__in=[Run.State.FAILED, Run.State.PARKED])
     yield from (f"a run ended {run.state}" for run in runs)
 
@@ -122,9 +128,13 @@ def _end_of(order: Order) -> tuple[str, Decimal]:
     return status, Decimal(refunded) / 100
 
 
-def _details(account_id: int | None) -> dict[str, Any]:
-    row = Account.objects.filter(pk=account_id).values().first() or {}
-    return {name: value for name, value in row.items() if name not in _KEPT}
+def _details(account_id: int) -> dict[str, Any]:
+    rows: list[Any] = list(Account.objects.filter(pk=account_id).values(*_details_kept()))
+    return dict(rows[0]) if rows else {}
+
+
+def _details_kept() -> list[str]:
+    return [column.attname for column in Account._meta.concrete_fields if column.attname not in _KEPT]
 
 
 def _compare(what: str, wanted: Any, found: Any) -> Iterator[str]:
