@@ -297,3 +297,9 @@ def test_suggesting_again_asks_once_while_nothing_changes(cast, django_assert_nu
     heard_of(cast.rosa)
     with django_assert_num_queries(1 + 2 * 2):  # to look for a colleague, and to write down whom
         assert services.suggest_again() == 2
+
+
+def test_a_language_is_kept_as_tickets_name_it(cast):
+    skill = Skill(user=cast.rosa, language=" DE ")
+    skill.full_clean()
+    assert skill.language == "de"
