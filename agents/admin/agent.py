@@ -125,7 +125,6 @@ class AgentAdmin(ConsoleModelAdmin):
                 "Answers",
                 {
                     "classes": ["tab"],
-                    "description": LADDER,
                     "fields": [
                         ("autonomy", "min_confidence"),
                         ("channels", "languages"),
@@ -250,17 +249,20 @@ class AgentAdmin(ConsoleModelAdmin):
         rows = format_html_join(
             "",
             '<tr><th scope="row" style="text-align: start; padding: 6px 16px 6px 0; vertical-align: top">{}</th>'
-            '<td style="padding: 6px 16px 6px 0; vertical-align: top; white-space: nowrap">{}</td>'
+            '<td style="padding: 6px 16px 6px 0; vertical-align: top">{}</td>'
             '<td style="padding: 6px 0">{}<br><strong>{}</strong></td></tr>',
             ((e.label, Agent.Autonomy(e.level).label.partition(":")[0], e.figures, e.verdict) for e in found),
         )
         if not found:
-            return "Nothing yet: it answered nobody, and no answer of it was decided about."
+            nothing = "Nothing yet: it answered nobody, and no answer of it was decided about."
+            return format_html("<p>{}</p><p>{}</p>", nothing, LADDER)
         return format_html(
+            '<p style="padding-bottom: 8px">{}</p>'
             '<table><thead><tr><th scope="col" style="text-align: start">Category</th>'
             '<th scope="col" style="text-align: start">Level</th>'
             '<th scope="col" style="text-align: start">Evidence</th>'
             "</tr></thead><tbody>{}</tbody></table>",
+            LADDER,
             rows,
         )
 
