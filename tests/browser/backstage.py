@@ -123,8 +123,8 @@ def approve(pk: int, username: str) -> None:
 
 def reply(ticket: str, body: str) -> None:
     """A reply of the agent with exactly these words, whatever a model would say."""
-    agent = User.objects.get(username="agent-concierge")
-    tickets.post_reply(ticket=Ticket.objects.get(number=ticket), body=body, actor=agent, author_name="Concierge")
+    agent = User.objects.get(username="agent-triage")
+    tickets.post_reply(ticket=Ticket.objects.get(number=ticket), body=body, actor=agent, author_name="Triage")
     live.flush(2)
 
 
