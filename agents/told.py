@@ -84,7 +84,8 @@ def _sorting(value: Any) -> str:
     if not isinstance(value, Mapping):
         return _text(value)
     categories = dict(Ticket.Category.choices)
-    parts = [str(categories.get(part, part)) for name, part in value.items() if name != "confidence" and part]
+    names = ("category", "priority", "language", "sentiment")
+    parts = [str(categories.get(str(value[name]), value[name])) for name in names if value.get(name)]
     return escape_hidden(" · ".join([*parts, *([f"{value['confidence']} % sure"] if "confidence" in value else [])]))
 
 

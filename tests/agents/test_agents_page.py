@@ -14,6 +14,7 @@ from django.utils import timezone
 from agents import graph, roster
 from agents.models import Agent, Budget, CategoryAutonomy, HandOff, HandOffRoute, Run
 from supportagent.staff.models import Team, User
+from supportagent.tickets.models import Customer
 from tests.world import World, build_world
 
 PAGE = "/console/agents/"
@@ -63,7 +64,7 @@ def test_a_card_says_how_far_an_agent_goes_and_what_it_is_at(world: World, clien
     [mine] = [each for each in roster.standings(world.ana, roster.everybody()) if each.agent == world.agent]
     assert (mine.exceptions, mine.left, mine.hand_offs) == (1, "USD 7.00", 1)
     assert mine.open_runs == 0, "the hand-offs of this test ended them"
-    world.write("And another thing")
+    world.write("And another thing", customer=Customer.objects.get(reference="CUS-1002"))
     page = read(client, world.ana)
     card = page.partition(f'id="agent-{world.agent.slug}"')[2].partition("</article>")[0]
     for words in ("Live", "Draft: a person edits and sends", "otherwise in 1 category", "USD 7.00", "1 run ·"):
