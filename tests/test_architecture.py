@@ -48,6 +48,7 @@ def test_the_loop_reaches_providers_through_their_registry_only(graph: grimp.Imp
         "agents.loop.runner",
         "agents.workers",
         "agents.checks",
+        "supportagent.demo.management.commands.run_scenarios",  # asks only whether the provider can be used
     }
 
 

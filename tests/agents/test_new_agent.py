@@ -59,7 +59,8 @@ def give_budget(root: Client) -> None:
 
 
 def test_it_may_call_nothing_that_its_role_was_not_granted(world: World, root: Client) -> None:
-    agent = make(world, root, "Front desk")
+    Group.objects.create(name="Night watch")
+    agent = make(world, root, "Night watch")
     assert access.granted(agent.service_user) == {}
 
 

@@ -19,7 +19,7 @@ from approvals.models import ApprovalRequest
 from audit import verification
 from supportagent.grants.models import Receipt
 from supportagent.tickets.models import HandOver
-from tests.world import ASK_REFUND, READ_ORDER, World, build_world
+from tests.world import ASK_REFUND, READ_ORDER, World, build_world, configure_agent
 
 REFUND = ASK_REFUND["arguments"]
 
@@ -201,7 +201,7 @@ def test_a_model_that_reads_the_same_order_for_ever_is_stopped(world: World) -> 
 
 @pytest.mark.parametrize(("limit", "value"), [("max_turns", 3), ("max_tool_calls", 3), ("max_seconds", 0)])
 def test_a_run_stops_at_each_of_its_limits(world: World, limit: str, value: int) -> None:
-    type(world.agent).objects.update(**{limit: value})
+    configure_agent(**{limit: value})
     turns = [
         {"calls": [{**READ_ORDER, "arguments": {**READ_ORDER["arguments"], "order_id": f"ORD-{n}"}}]}
         for n in range(2000, 2030)

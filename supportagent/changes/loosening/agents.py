@@ -45,17 +45,29 @@ def agent_loosens(before: Values | None, after: Values | None) -> list[str]:
 def autonomy_loosens(before: Values | None, after: Values | None) -> list[str]:
     """Whether answers of a category go further by themselves: where there is no row, the agent's own level holds.
 
-    That level is the one of now. A form that raises it too says so by itself.
+    That level is the one of now. A form that raises it too says so by itself. An agent that is made by the same form
+    has none yet: for it every step up from a draft counts.
     """
     row = after or before
-    if row is None or (agent := Agent.objects.filter(pk=row["agent"]["id"]).first()) is None:
+    if row is None:
         return []
     if before is not None and after is not None and not _same_place(before, after):
         return autonomy_loosens(before, None) + autonomy_loosens(None, after)
-    old, new = before["level"] if before else agent.autonomy, after["level"] if after else agent.autonomy
+    own = _own_level(row["agent"]["id"])
+    old, new = before["level"] if before else own, after["level"] if after else own
     category = Ticket.Category(row["category"]).label
     words = Agent.Autonomy(new).label.partition(":")[0].lower()
-    return [f"{agent.name}’s answers about “{category}” go further by themselves: {words}"] if _higher(new, old) else []
+    return (
+        [f"{row['agent']['name']}’s answers about “{category}” go further by themselves: {words}"]
+        if _higher(new, old)
+        else []
+    )
+
+
+def _own_level(agent: str) -> str:
+    """The level that holds for an agent where no category says otherwise."""
+    made = Agent.objects.filter(pk=agent).first() if agent.isdecimal() else None
+    return made.autonomy if made is not None else Agent.Autonomy.DRAFT
 
 
 def _same_place(before: Values, after: Values) -> bool:
