@@ -14,11 +14,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from agents.models import Agent, Budget, Run, Spend
+from agents.providers.base import Usage
 from audit import log as audit_log
 from supportagent.prepared import Change, change, insert, prepared
 from supportagent.tickets.models import Ticket
 
 RESERVATION_SECONDS = 900  # longer than any call may take; what is older lost its worker
+NOTHING_COUNTED = Usage(0, 0)
 _EXPIRES_AT = Now() + timedelta(seconds=RESERVATION_SECONDS)
 
 
@@ -75,23 +77,39 @@ def _session_budget(agent: Agent, ticket: Ticket) -> Budget:
     return budget
 
 
-def reserve(*, run: Run, amount: int, price_id: str) -> Spend:
-    """Hold `amount` micro-units in every budget of the run. Raises BudgetDenied, and then holds nothing."""
+def reserve(*, run: Run, amount: int, price_id: str, provider: str = "", model: str = "") -> Spend:
+    """Hold `amount` micro-units in every budget of the run. Raises BudgetDenied, and then holds nothing.
+
+    `provider` and `model` are who is about to be asked; the ledger says so, and whom it is for.
+    """
     ids = run.budget_ids
     if _change(ids, _RESERVE, _reserve_parameters(amount), condition=_FITS, values=_fits_parameters(amount)) != len(
         ids
     ):
         raise BudgetDenied(_who_denied(ids, amount))
+    ticket = run.ticket
     spend = Spend(
-        run=run, turn=run.turns + 1, budget_ids=ids, reserved=amount, price_id=price_id, expires_at=_EXPIRES_AT
+        run=run,
+        turn=run.turns + 1,
+        budget_ids=ids,
+        reserved=amount,
+        price_id=price_id,
+        provider=provider,
+        model=model,
+        ticket=ticket.number,
+        agent=run.its_agent.slug,
+        customer=ticket.customer.reference,
+        category=ticket.category,
+        channel=ticket.channel,
+        expires_at=_EXPIRES_AT,
     )
     insert(spend)
     return spend
 
 
-def settle(spend: Spend, *, charged: int) -> None:
-    """Replace a reservation by what the call really cost."""
-    _close(spend, Spend.State.SETTLED, charged=charged)
+def settle(spend: Spend, *, charged: int, usage: Usage | None = None, request_id: str = "") -> None:
+    """Replace a reservation by what the call really cost, and keep the tokens that the provider counted."""
+    _close(spend, Spend.State.SETTLED, charged=charged, usage=usage or NOTHING_COUNTED, request_id=request_id)
 
 
 def release(spend: Spend) -> None:
@@ -131,9 +149,28 @@ def spent_on(ticket: Ticket) -> int:
     return Spend.objects.filter(run__ticket=ticket).aggregate(total=Sum("charged"))["total"] or 0
 
 
-def _close(spend: Spend, state: str, *, charged: int, note: str = "") -> None:
+def _close(
+    spend: Spend,
+    state: str,
+    *,
+    charged: int,
+    note: str = "",
+    usage: Usage = NOTHING_COUNTED,
+    request_id: str = "",
+) -> None:
     # Race: the worker settles while the reaper forfeits. The state in the condition lets one of them count.
-    if _close_reserved(spend.pk, state=state, charged=charged, note=note):
+    closed = _close_reserved(
+        spend.pk,
+        state=state,
+        charged=charged,
+        note=note,
+        request_id=request_id,
+        input_tokens=usage.input_tokens,
+        cached_tokens=usage.cached_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+    )
+    if closed:
         _change(spend.budget_ids, "reserved = reserved - %s, spent = spent + %s", [spend.reserved, charged])
 
 

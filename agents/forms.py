@@ -1,5 +1,6 @@
 """Forms of the admin for agents and budgets."""
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -14,7 +15,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from agents.models import Agent, Budget, HandOffRoute, VelocityCap
+from agents.models import Agent, Budget, HandOffRoute, InfrastructureCost, Price, VelocityCap
 from supportagent.console.fields import MicrosField
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
@@ -22,6 +23,7 @@ from supportagent.tickets.models import Customer, Ticket
 
 EFFORTS = [("", "The model's default"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2}|-[A-Z][a-z]{3})?", re.ASCII)
+PRICED_IN = "USD per million tokens."
 PER_MILLION = "USD per million tokens; only where the price list does not know the model."
 
 
@@ -193,6 +195,54 @@ class BudgetForm(forms.ModelForm):
         if self.instance.pk is None and "scope" in cleaned and (problem := _unknown_subject(**cleaned)):
             self.add_error("subject", problem)
         return cleaned
+
+
+class PriceForm(forms.ModelForm):
+    """A price from a moment on, in dollars per million tokens, as providers state theirs."""
+
+    provider = forms.ChoiceField(widget=UnfoldAdminSelectWidget, help_text="Whose calls are priced.")
+    input_micros = MicrosField(label="Input price", help_text=PRICED_IN)
+    cached_micros = MicrosField(
+        label="Cached input price", required=False, help_text=f"{PRICED_IN} Empty: as any input."
+    )
+    output_micros = MicrosField(label="Output price", help_text=PRICED_IN)
+    reasoning_micros = MicrosField(
+        label="Reasoning price", required=False, help_text=f"{PRICED_IN} Empty: as any output."
+    )
+
+    class Meta:
+        model = Price
+        fields = (
+            "provider",
+            "model",
+            "effective_from",
+            "input_micros",
+            "cached_micros",
+            "output_micros",
+            "reasoning_micros",
+            "note",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "provider" in self.fields:
+            # A row may price a provider that the installation no longer has.
+            names = dict.fromkeys([*settings.MODEL_PROVIDERS, *filter(None, [self.instance.provider])])
+            self.fields["provider"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+
+class InfrastructureCostForm(forms.ModelForm):
+    """What a month cost beside the models."""
+
+    amount_micros = MicrosField(label="Amount", help_text="USD.")
+
+    class Meta:
+        model = InfrastructureCost
+        fields = ("month", "note", "amount_micros")
+
+    def clean_month(self) -> dt.date:
+        month: dt.date = self.cleaned_data["month"]
+        return month.replace(day=1)
 
 
 class VelocityCapForm(forms.ModelForm):

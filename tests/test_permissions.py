@@ -27,7 +27,7 @@ from django.utils import timezone
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
-from agents.models import Agent, HandOff, KillSwitch, Run, ToolCall, VelocityCap
+from agents.models import Agent, HandOff, InfrastructureCost, KillSwitch, Price, Run, ToolCall, VelocityCap
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
@@ -305,6 +305,8 @@ ADMIN: dict[str, Access] = {
     "agents.agent": managed(OPS, ROOT, seen_by=(SUPERVISOR, OTHER)),
     "agents.killswitch": managed(OPS, ROOT, add=False, delete=False, seen_by=(SUPERVISOR, OTHER)),
     "agents.budget": managed(OPS, ROOT),
+    "agents.infrastructurecost": managed(OPS, ROOT),
+    "agents.price": managed(OPS, ROOT),
     "agents.velocitycap": managed(OPS, ROOT),
     "agents.tally": ledger({AUDITOR, ROOT}),
     "agents.run": ledger(RUNS, of_team=True),
@@ -491,6 +493,8 @@ def _leave_traces(world: World, ticket: Any) -> None:
     endpoint.teams.add(ticket.team)
     announce()
     VelocityCap.objects.create(scope="customer", max_count=1000)
+    Price.objects.create(provider="openai_chat", model="our-own-model", input_micros=1, output_micros=1)
+    InfrastructureCost.objects.create(month="2026-11-01", amount_micros=1)
     AccessAttempt.objects.create(username="eve", ip_address="127.0.0.1", failures_since_start=1)
     AccessFailureLog.objects.create(username="eve", ip_address="127.0.0.1")
     AccessLog.objects.create(username="ana", ip_address="127.0.0.1")

@@ -4,15 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from agents.admin.bars import bar
+from agents.admin.priced import price_in_words
 from agents.forms import BudgetForm
-from agents.models import Budget, Spend
+from agents.models import Agent, Budget, Spend
 from agents.spending import amount, use_of
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.console.columns import link, micros_column, state_column
@@ -64,30 +65,77 @@ class BudgetAdmin(ConsoleModelAdmin):
         return amount(use_of(budget).left)
 
 
+class AgentFilter(admin.SimpleListFilter):
+    """By the agent's slug in the row itself: the names come from the few agents, not from the many rows."""
+
+    title = "agent"
+    parameter_name = "agent"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Agent.objects.values_list("slug", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Spend]) -> QuerySet[Spend]:
+        return queryset.filter(agent=self.value()) if self.value() else queryset
+
+
 @admin.register(Spend)
 class SpendAdmin(OfVisibleTeams, LedgerAdmin):
+    """The ledger of what models cost: one row per attempt."""
+
     team_path = "run__ticket__team_id"
     view_permission = Permission.VIEW_RUN
-    list_display = ["created_at", "run_shown", "turn", "state_shown", "reserved_shown", "charged_shown", "price_id"]
-    list_filter = ["state", "run__agent", "created_at"]
-    list_select_related = ["run"]
-    search_fields = ["run__ticket__number"]
-    date_hierarchy = "created_at"
-    fields = readonly_fields = [
+    list_display = [
+        "created_at",
         "run_shown",
         "turn",
+        "agent",
+        "model",
         "state_shown",
+        "tokens",
+        "reserved_shown",
+        "charged_shown",
+    ]
+    list_filter = [AgentFilter, "model", "state", "category", "created_at"]
+    list_select_related = ["run"]
+    search_fields = ["ticket", "request_id"]
+    date_hierarchy = "created_at"
+    facts = (
+        "run_shown",
+        "turn",
+        "ticket",
+        "agent",
+        "category",
+        "channel",
+        "provider",
+        "model",
+        "request_id",
+        "state_shown",
+        "tokens",
+        "cached_tokens",
+        "reasoning_tokens",
         "reserved_shown",
         "charged_shown",
         "price_id",
+        "price_in_words",
         "note",
         "created_at",
         "expires_at",
-    ]
+    )
     state_shown = state_column()
     reserved_shown = micros_column("reserved", "reserved")
     charged_shown = micros_column("charged", "charged")
+    price_in_words = price_in_words
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [*self.facts, *(["customer"] if request.user.has_perm(Permission.VIEW_PII) else ())]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return self.get_fields(request, obj)
 
     @display(description="run")
     def run_shown(self, spend: Spend) -> SafeString:
         return link(reverse("agents:run", args=[spend.run_id]), spend.run)
+
+    @display(description="tokens in → out", ordering="input_tokens")
+    def tokens(self, spend: Spend) -> str:
+        return f"{spend.input_tokens:,} → {spend.output_tokens:,}"

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from agents.admin.priced import price_in_words
 from agents.models import EffectSubject, ModelCall, Resolution, ToolCall
 from supportagent.console.admin import LedgerAdmin
 from supportagent.console.columns import NONE, json_column, link, micros_column, money_column, state_column
@@ -56,11 +57,13 @@ class ModelCallAdmin(CallAdmin):
         "reasoning_tokens",
         "cost",
         "price_id",
+        "price_in_words",
         "latency_ms",
         "created_at",
     )
     personal = ("said", "calls_shown", "thoughts")
     cost = micros_column("cost_micros", "cost")
+    price_in_words = price_in_words
     calls_shown = json_column("tool_calls")
 
     @display(description="fate", ordering="fate", label=FATES)

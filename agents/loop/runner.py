@@ -159,7 +159,7 @@ class AgentRunner:
                     leaving.post(shift, current, text, leaving.resting_state(transcript), fate)
         except (FenceLost, PermissionDenied):
             with audit_log.transaction():  # the reply is void, but it was paid for
-                budgets.settle(thought.spend, charged=thought.cost)
+                thinking.settle(thought)
             raise
         failpoints.reach("reply_committed")
         if reads:
@@ -176,7 +176,7 @@ class AgentRunner:
         fate: str,
     ) -> None:
         run, reply = current.run, thought.reply
-        budgets.settle(thought.spend, charged=thought.cost)
+        thinking.settle(thought)
         usage = reply.usage
         run.turns += 1
         run.message_seq = transcript.newest_message_seq()

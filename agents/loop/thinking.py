@@ -52,7 +52,9 @@ def think(claim: Claim, agent: Agent, provider: Provider, request: ModelRequest)
     )
     for attempt in range(1, ATTEMPTS + 1):
         with step(claim) as current:
-            spend = budgets.reserve(run=current.run, amount=amount, price_id=price.id)
+            spend = budgets.reserve(
+                run=current.run, amount=amount, price_id=price.id, provider=provider.name, model=request.model
+            )
         started = time.monotonic()
         failpoints.reach("reserved")
         try:
@@ -69,6 +71,12 @@ def think(claim: Claim, agent: Agent, provider: Provider, request: ModelRequest)
     raise ModelFailed("the model gave no usable reply")
 
 
+def settle(thought: Thought) -> None:
+    """Pay for a reply, whether or not it is used."""
+    reply = thought.reply
+    budgets.settle(thought.spend, charged=thought.cost, usage=reply.usage, request_id=reply.request_id)
+
+
 def _override(agent: Agent) -> tuple[int, int] | None:
     if agent.input_price_micros is None or agent.output_price_micros is None:
         return None
@@ -80,7 +88,7 @@ def _account(spend: Spend, error: ProviderError, price: Price) -> None:
     usage = getattr(error, "usage", None)
     with audit_log.transaction():
         if usage is not None:
-            budgets.settle(spend, charged=prices.cost(usage, price))
+            budgets.settle(spend, charged=prices.cost(usage, price), usage=usage)
         elif error.sent:
             budgets.forfeit(spend, note=type(error).__name__)
         else:

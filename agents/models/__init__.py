@@ -4,6 +4,7 @@ from agents.models.agent import Agent, AgentGroupGrant, AgentUserGrant, Category
 from agents.models.budget import Budget, Spend
 from agents.models.hand_off import HandOff, HandOffRoute
 from agents.models.model_call import ModelCall
+from agents.models.price import InfrastructureCost, Price
 from agents.models.run import Run, RunEvent
 from agents.models.tool_call import EffectSubject, Resolution, Tally, ToolCall, VelocityCap
 
@@ -16,8 +17,10 @@ __all__ = [
     "EffectSubject",
     "HandOff",
     "HandOffRoute",
+    "InfrastructureCost",
     "KillSwitch",
     "ModelCall",
+    "Price",
     "Resolution",
     "Run",
     "RunEvent",

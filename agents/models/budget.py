@@ -3,6 +3,7 @@ from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from agents.models.run import Run
+from supportagent.tickets.models import Ticket
 
 
 class Budget(models.Model):
@@ -46,7 +47,12 @@ class Budget(models.Model):
 
 
 class Spend(models.Model):
-    """One attempt of a model call, reserved before it starts and settled after it, in every budget it touches."""
+    """One attempt of a model call, reserved before it starts and settled after it, in every budget it touches.
+
+    It is the ledger of what models cost: whom and what an attempt was for stands in the row itself, as it was when the
+    attempt began, so that no report joins tables that grow. Tokens are what the provider counted; an attempt that is
+    charged in full has none. Cached tokens are part of the input, reasoning part of the output.
+    """
 
     class State(models.TextChoices):
         RESERVED = "reserved", "Reserved"
@@ -62,12 +68,27 @@ class Spend(models.Model):
     charged = models.BigIntegerField(default=0)
     price_id = models.CharField(max_length=160)
     note = models.CharField(max_length=120, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=100, blank=True, help_text="As it was asked for, which is how it is priced.")
+    request_id = models.CharField(max_length=120, blank=True, help_text="By which the provider knows the attempt.")
+    input_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    reasoning_tokens = models.PositiveIntegerField(default=0)
+    ticket = models.CharField(max_length=20, blank=True, help_text="Its number.")
+    agent = models.CharField(max_length=40, blank=True, help_text="Its slug.")
+    customer = models.CharField(max_length=80, blank=True, help_text="The reference.")
+    category = models.CharField(max_length=20, choices=Ticket.Category, blank=True)
+    channel = models.CharField(max_length=10, choices=Ticket.Channel, blank=True)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["state", "expires_at"])]
+        indexes = [
+            models.Index(fields=["state", "expires_at"]),
+            models.Index(fields=["created_at"], name="spends_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_state_display()} {self.reserved}"

@@ -15,6 +15,8 @@ CONFIGURATION = (
     ("agents.agent", "smart_toy", "Agents"),
     ("agents.killswitch", "emergency_home", "Kill switch"),
     ("agents.budget", "savings", "Budgets"),
+    ("agents.price", "sell", "Prices"),
+    ("agents.infrastructurecost", "host", "Infrastructure costs"),
     ("agents.velocitycap", "speed", "Caps per day"),
     ("approvals.approvalpolicy", "rule", "Approval rules"),
     ("tools.tool", "build", "Tools"),

@@ -9,7 +9,7 @@ from django.db.models import Model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.models import Agent, Budget, CategoryAutonomy, HandOffRoute, KillSwitch, VelocityCap
+from agents.models import Agent, Budget, CategoryAutonomy, HandOffRoute, KillSwitch, Price, VelocityCap
 from supportagent.changes.kinds import kinds
 from supportagent.changes.loosening.schemas import narrows
 from supportagent.changes.models import ProposedChange
@@ -368,6 +368,7 @@ def test_everything_that_governs_is_judged() -> None:
         "agents.handoffroute",
         "agents.agentgroupgrant",
         "agents.budget",
+        "agents.price",
         "agents.velocitycap",
         "agents.killswitch",
         "guardian.userobjectpermission",
@@ -397,6 +398,50 @@ CAP = {"scope": "customer", "tool": None, "max_count": 5, "max_amount_minor": No
 def test_a_velocity_cap_is_judged(after: dict[str, Any] | None, looser: bool) -> None:
     assert judged(VelocityCap, CAP, None if after is None else CAP | after) is looser
     assert not judged(VelocityCap, None, CAP), "one cap more is no loosening"
+
+
+PRICE = {
+    "provider": "openai_chat",
+    "model": "our-own-model",
+    "effective_from": "2026-06-01T12:00:00+00:00",
+    "input_micros": 100,
+    "cached_micros": 50,
+    "output_micros": 800,
+    "reasoning_micros": None,
+    "note": "",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "looser"),
+    [
+        ({"input_micros": 99}, True),
+        ({"cached_micros": 0}, True),
+        ({"cached_micros": None}, False),
+        ({"reasoning_micros": 799}, True),
+        ({"reasoning_micros": 900}, False),
+        ({"output_micros": 801}, False),
+        ({"note": "Contract 8"}, False),
+        ({"model": "another-model"}, True),
+    ],
+)
+def test_a_lower_price_waits_because_caps_then_hold_more_calls(change: dict[str, Any], looser: bool) -> None:
+    assert judged(Price, PRICE, PRICE | change) is looser
+
+
+@pytest.mark.django_db
+def test_a_price_more_or_less_is_compared_with_what_holds_without_it() -> None:
+    assert judged(Price, None, PRICE), "a model without a price is blocked"
+    assert not judged(Price, PRICE, None), "and blocked again"
+    earlier = {name: PRICE[name] for name in ("provider", "model", "output_micros")}
+    Price.objects.create(**earlier, input_micros=70, effective_from="2026-05-01T00:00:00+00:00")
+    assert judged(Price, None, PRICE), "cached input is cheaper than before"
+    assert not judged(Price, None, PRICE | {"cached_micros": 70})
+    assert judged(Price, PRICE, None), "the price before it was lower"
+    listed = PRICE | {"provider": "openai_responses", "model": "gpt-5-mini"}
+    assert judged(Price, None, listed), "the list asks for more"
+    assert not judged(Price, listed, None)
 
 
 @pytest.mark.django_db

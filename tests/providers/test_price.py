@@ -6,6 +6,7 @@ from agents.prices import Price, PriceUnknown, Rate, cost, input_bound, price_fo
 from agents.providers.base import HostNote, ModelTurn, RequestedCall, Said, ToolResult, Usage
 from tests.providers.conftest import asking
 
+pytestmark = pytest.mark.django_db  # the price book is asked first
 MINI = Price("test", (Rate(0, 250_000, 25_000, 2_000_000),))
 
 
