@@ -16,7 +16,7 @@ LONG := faults or hostile or replay
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test slow e2e lint bench bench-peers faults hostile mcp-replay chromium lock
+.PHONY: help setup demo test slow e2e lint bench bench-peers budget-race faults hostile mcp-replay chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ faults: setup ## long: everything killed, cut, emptied, full; on SQLite and on P
 	@if (exec 3<>"/dev/tcp/$(word 1,$(POSTGRES_AT))/$(word 2,$(POSTGRES_AT))") 2>/dev/null; \
 	then DATABASE_URL=$(POSTGRES) $(PYTEST) -q -s -m faults; \
 	else echo "No PostgreSQL answers at $(POSTGRES): make faults POSTGRES=postgres://user@host:port/name"; fi
+
+budget-race: setup ## 64 processes race for the last micro-unit, on SQLite and on POSTGRES where it answers (< 6 min)
+	@$(BIN)/python -m tests.race
+	@if (exec 3<>"/dev/tcp/$(word 1,$(POSTGRES_AT))/$(word 2,$(POSTGRES_AT))") 2>/dev/null; \
+	then DATABASE_URL=$(POSTGRES) $(BIN)/python -m tests.race; \
+	else echo "No PostgreSQL answers at $(POSTGRES): make budget-race POSTGRES=postgres://user@host:port/name"; fi
 
 hostile: setup ## long: models that attack us, and honest ones that must still get through (< 10 min)
 	$(PYTEST) -q -n $(WORKERS) -m hostile tests/hostile

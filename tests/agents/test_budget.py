@@ -1,14 +1,19 @@
 """Budgets: caps that hold under concurrency, denials that reach a person, and counters that agree."""
 
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents import budgets
 from agents.models import Agent, Budget, Run, Spend
+from agents.spending import Use
 from audit import log as audit_log
 from audit import verification
 from audit.models import AuditEntry
@@ -147,3 +152,111 @@ def test_a_paused_agent_starts_nothing_and_the_ticket_goes_to_a_person(world: Wo
     ticket.refresh_from_db()
     assert not Run.objects.exists()
     assert ticket.state == Ticket.State.WAITING_PERSON
+
+
+def statements(captured: CaptureQueriesContext) -> int:
+    return sum("agents_" in query["sql"] for query in captured)
+
+
+def test_reserving_and_settling_take_as_many_statements_for_five_scopes_as_for_one(world: World) -> None:
+    run = a_run(world)
+    for number in range(4):
+        Budget.objects.create(scope=Budget.Scope.CUSTOMER, subject=f"CUS-{number}", cap=100 * CALL)
+    each = 1 if connection.vendor == "postgresql" else 2  # SQLite cannot write two tables in one statement
+    for ids in ([agent_budget().pk], list(Budget.objects.order_by("pk").values_list("pk", flat=True))):
+        run.budget_ids = ids
+        with audit_log.transaction(), CaptureQueriesContext(connection) as reserving:
+            spend = budgets.reserve(run=run, amount=CALL, price_id="test")
+        with audit_log.transaction(), CaptureQueriesContext(connection) as settling:
+            budgets.settle(spend, charged=1)
+        assert (statements(reserving), statements(settling)) == (each, each), len(ids)
+        spend.refresh_from_db()
+        assert (spend.state, spend.charged, spend.turn) == (Spend.State.SETTLED, 1, 1)
+    assert budgets.drifts() == []
+
+
+def test_a_denial_names_the_cap_that_denied_and_not_another_that_is_nearly_used_up(world: World) -> None:
+    run = a_run(world)
+    Budget.objects.filter(pk=agent_budget().pk).update(cap=CALL)
+    Budget.objects.filter(scope=Budget.Scope.TICKET).update(cap=CALL - 1)
+    with pytest.raises(budgets.BudgetDenied, match=r"^Ticket") as denied:
+        reserve(run)
+    assert denied.value.use == Use(cap=CALL - 1, spent=0, reserved=0)
+
+
+def test_what_was_spent_yesterday_does_not_explain_a_denial_of_today(world: World) -> None:
+    run = a_run(world)
+    yesterday = timezone.now().date() - timedelta(days=1)
+    Budget.objects.filter(pk=agent_budget().pk).update(cap=CALL - 1, spent=CALL - 1, period_start=yesterday)
+    with pytest.raises(budgets.BudgetDenied, match=f"{CALL - 1} of {CALL - 1} micro-units are left"):
+        reserve(run)
+
+
+def test_a_call_that_waits_for_a_lock_is_judged_by_what_is_left_then(
+    transactional_db: None, settings: Any, tmp_path: Path
+) -> None:
+    """One reservation at a time fills the cap; each settles for nothing. So nobody may hear that it is used up while
+    no other holds it."""
+    run = a_run(build_world(settings, tmp_path))
+    Budget.objects.filter(pk=agent_budget().pk).update(cap=CALL)
+    first = reserve(run)
+    waiting = threading.Event()
+    outcome: list[object] = []
+
+    def second() -> None:
+        waiting.set()
+        try:
+            outcome.append(reserve(run))
+        except budgets.BudgetDenied as denied:
+            outcome.append(denied)
+        finally:
+            connection.close()
+
+    with audit_log.transaction():
+        budgets.settle(first, charged=0)
+        thread = threading.Thread(target=second)
+        thread.start()
+        waiting.wait(5)
+        time.sleep(0.3)  # it waits for the lock that this transaction holds
+    thread.join(30)
+    assert [type(each) for each in outcome] == [Spend]
+
+
+def test_a_cap_lowered_below_what_is_reserved_lets_the_call_in_flight_end_and_denies_the_next(world: World) -> None:
+    run = a_run(world)
+    spend = reserve(run)
+    budget = agent_budget()
+    budget.cap = CALL // 2
+    budget.save(update_fields=["cap"])
+    with audit_log.transaction():
+        budgets.settle(spend, charged=CALL)
+    spend.refresh_from_db()
+    assert (spend.state, agent_budget().spent, agent_budget().reserved) == (Spend.State.SETTLED, CALL, 0)
+    with pytest.raises(budgets.BudgetDenied, match=f"0 of {CALL // 2} micro-units are left"):
+        reserve(run)
+    assert budget.history.count() >= 2, "both caps are in the history"
+
+
+@pytest.mark.parametrize(
+    ("scope", "subject", "period"),
+    [
+        (Budget.Scope.ORGANISATION, "", Budget.Period.MONTH),
+        (Budget.Scope.AGENT, "concierge", Budget.Period.DAY),
+        (Budget.Scope.AGENT, "concierge", Budget.Period.MONTH),
+        (Budget.Scope.TICKET, "", Budget.Period.EVER),
+        (Budget.Scope.CUSTOMER, "CUS-1001", Budget.Period.DAY),
+        (Budget.Scope.ANONYMOUS, "", Budget.Period.DAY),
+    ],
+)
+def test_every_scope_caps_a_run_by_itself(world: World, scope: str, subject: str, period: str) -> None:
+    if scope == Budget.Scope.TICKET:
+        Agent.objects.update(session_cap_micros=1)
+    else:
+        Budget.objects.update_or_create(scope=scope, subject=subject, period=period, defaults={"cap": 1})
+    world.script([ORDER])
+    assurance = Ticket.Assurance.ANONYMOUS if scope == Budget.Scope.ANONYMOUS else Ticket.Assurance.VERIFIED
+    run = world.advance(world.write("Where is ORD-1042?", assurance=assurance))
+    assert (run.state, run.ended_because) == (Run.State.HANDED_OVER, HandOver.Reason.BUDGET)
+    handed = HandOver.objects.get(ticket=run.ticket)
+    assert Budget.Scope(scope).label in handed.summary and "1 of 1 micro-units are left" in handed.summary
+    assert not run.spends.exists()
