@@ -67,8 +67,10 @@ def compare(used: Mapping[Key, Used], *, providers: Collection[str] = ()) -> lis
     """
     days = [day for day, _ in used]
     ledger = booked(min(days), max(days), providers=providers)
-    keys = sorted({*used, *ledger})
-    return [Row(*key, booked=ledger.get(key, Booked()), used=used.get(key, _nothing(used))) for key in keys]
+    nothing = _nothing(used)
+    return [
+        Row(*key, booked=ledger.get(key, Booked()), used=used.get(key, nothing)) for key in sorted({*used, *ledger})
+    ]
 
 
 def _nothing(used: Mapping[Key, Used]) -> Used:
@@ -100,7 +102,8 @@ def booked(first: dt.date, last: dt.date, *, providers: Collection[str] = ()) ->
 
 
 def _sums(rows: QuerySet[Spend]) -> Iterable[Any]:
-    counted = Case(When(Q(input_tokens__gt=0) | Q(output_tokens__gt=0), then=Value(1)), default=Value(0))
+    seen = Q(input_tokens__gt=0) | Q(output_tokens__gt=0) | Q(charged=0)
+    counted = Case(When(seen, then=Value(1)), default=Value(0))
     return (
         rows.order_by()
         .annotate(day=TruncDate("created_at", tzinfo=dt.UTC), counted=counted)

@@ -149,6 +149,28 @@ def test_a_cap_of_an_agent_is_lowered_at_once_and_raised_by_two(
     waits_then_holds(otto, lambda: value() > before, words)
 
 
+def test_a_price_is_raised_at_once_and_lowered_by_two(world: World, olga: Admin, otto: Admin) -> None:
+    row = Price.objects.create(**PRICE | {"input_micros": 2_000_000})
+
+    def value() -> int:
+        return Price.objects.get(pk=row.pk).input_micros
+
+    olga.save(row, input_micros="3")
+    assert value() == 3_000_000 and nothing_proposed()
+    olga.save(row, input_micros="0.1")
+    waits_then_holds(otto, lambda: value() == 100_000, "input is priced at USD 0.1000 instead of USD 3.0000")
+
+
+def test_a_new_price_that_is_lower_than_the_list_waits(world: World, olga: Admin, otto: Admin) -> None:
+    usual = {"provider": "openai_responses", "model": "gpt-5-mini", "output_micros": "9"}
+    since = {"effective_from_0": "2026-06-01", "effective_from_1": "00:00:00"}
+    olga.post(page(Price, "add"), **usual, **since, input_micros="9")
+    assert Price.objects.count() == 1 and nothing_proposed()
+    later = {"effective_from_0": "2099-01-01", "effective_from_1": "00:00:00"}
+    olga.post(page(Price, "add"), **usual, **later, input_micros="0")
+    waits_then_holds(otto, lambda: Price.objects.count() == 2, "input is priced at USD 0.0000 instead of USD 9.0000")
+
+
 def levelled(agent: Agent, level: str) -> Agent:
     Agent.objects.filter(pk=agent.pk).update(autonomy=level)
     agent.refresh_from_db()

@@ -103,6 +103,7 @@ def _plain(row: Row, tolerance: Decimal) -> dict[str, Any]:
 
 def _lines(row: Row, tolerance: Decimal) -> list[str]:
     model = row.model if row.model.isprintable() else ascii(row.model)
+    model = model or "(written before the ledger kept models)"
     uncounted = f", {row.booked.uncounted} charged in full without a count" if row.booked.uncounted else ""
     lines = [f"{row.day} {model}: {row.booked.attempts} attempts{uncounted}"]
     differing = row.differing(tolerance)
