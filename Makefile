@@ -16,7 +16,7 @@ LONG := faults or hostile or replay
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test slow e2e lint bench bench-peers budget-race faults hostile mcp-replay chromium lock
+.PHONY: help setup demo test slow e2e lint bench bench-peers budget-race spike-sim faults hostile mcp-replay chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench: setup ## CPU, latency and throughput of the agent loop against a local fa
 
 bench-peers: setup ## the same workflow in LangGraph and here, in turns, on POSTGRES (< 10 min)
 	@DATABASE_URL=$(POSTGRES) $(BIN)/python -m tests.bench.peers
+
+spike-sim: setup ## 200 simulated weeks: how soon a spike of cost is seen, and how often falsely
+	@$(BIN)/python -m tests.agents.costs.simulation
 
 chromium:
 	@command -v chromium >/dev/null || echo "chromium is not on PATH: browser tests are skipped (apt install chromium)"

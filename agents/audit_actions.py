@@ -27,4 +27,8 @@ register("agents.tool_call.repeated", "A call whose answer never came is sent ag
 register("agents.tool_call.outcome_unknown", "Nobody knows whether a call was carried out")
 register("agents.outcome.resolved", "An unknown outcome was settled")
 register("agents.outcome.contradicted", "Alarm: a call was carried out although it was settled that it was not")
+register("agents.cost_alert.opened", "Something about cost was found that people should know")
+register("agents.cost_alert.ended", "The cause of an alert about cost was over")
+register("agents.cost_alert.acknowledged", "A person took note of an alert about cost")
+register("agents.cost_alert.muted", "A person silenced an alert about cost for a time")
 register("agents.budget.denied", "A cap stopped a model call")

@@ -1,7 +1,8 @@
-"""Live news of one run, and of the queue of unknown outcomes."""
+"""Live news of one run, of the queue of unknown outcomes, and of alerts about cost."""
 
 from channels.db import database_sync_to_async
 
+from agents import alerts
 from agents.models import Run
 from supportagent.console.consumers import LiveConsumer
 from supportagent.staff.models import Team
@@ -32,3 +33,13 @@ class OutcomesConsumer(LiveConsumer):
         if not (has(user, Permission.RESOLVE_OUTCOME) or has(user, Permission.VIEW_RUN)):
             return []
         return [f"outcomes.team.{pk}" for pk in Team.objects.visible_to(user).values_list("pk", flat=True)]
+
+
+class AlertsConsumer(LiveConsumer):
+    """One socket per open page of alerts. What it hears is only that there is news."""
+
+    async def authorise(self) -> list[str]:
+        return await database_sync_to_async(self._groups)()
+
+    def _groups(self) -> list[str]:
+        return [alerts.GROUP] if has(self.scope["user"], Permission.VIEW_DASHBOARD) else []

@@ -187,7 +187,17 @@ class BudgetForm(forms.ModelForm):
 
     class Meta:
         model = Budget
-        fields = ("scope", "subject", "period", "cap")
+        fields = ("scope", "subject", "period", "cap", "warn_at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "warn_at" in self.fields:
+            self.fields["warn_at"].required = False
+
+    def clean_warn_at(self) -> int:
+        """Empty: as it is."""
+        typed: int | None = self.cleaned_data["warn_at"]
+        return self.instance.warn_at if typed is None else typed
 
     def clean(self) -> dict[str, Any]:
         """A budget for nobody would never be drawn on."""

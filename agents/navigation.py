@@ -1,6 +1,6 @@
-"""The menu entries of agents, of runs, and of calls whose outcome nobody knows."""
+"""The menu entries of agents, of runs, of calls whose outcome nobody knows, and of alerts about cost."""
 
-from agents import outcome_views
+from agents import alert_views, outcome_views
 from supportagent.console.navigation import NavItem, register
 from supportagent.staff.permissions import Permission
 
@@ -16,3 +16,14 @@ register(
 )
 register(NavItem("Runs", "agents:runs", "timeline", permission=Permission.VIEW_RUN, order=30))
 register(NavItem("Agents at work", "agents:agents", "smart_toy", permission=Permission.VIEW_RUN, order=35))
+register(
+    NavItem(
+        "Cost alerts",
+        "agents:alerts",
+        "notifications_active",
+        permission=Permission.VIEW_DASHBOARD,
+        badge=alert_views.calling,
+        section="Insight",
+        order=110,
+    )
+)

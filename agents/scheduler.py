@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import Error, close_old_connections
 
-from agents import abandoned, budgets, outcomes, services
+from agents import abandoned, alerts, budgets, outcomes, services
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
@@ -49,6 +49,7 @@ def duties() -> list[Duty]:
         Duty("unknown outcomes settled by a read", settings.REAPER_SECONDS, outcomes.reconcile_open),
         Duty("resolved tickets closed", 300, tickets.close_resolved),
         Duty("old minutes of servers dropped", 600, health.prune),
+        Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
     ]
 

@@ -27,7 +27,17 @@ from django.utils import timezone
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
-from agents.models import Agent, HandOff, InfrastructureCost, KillSwitch, Price, Run, ToolCall, VelocityCap
+from agents.models import (
+    Agent,
+    CostAlert,
+    HandOff,
+    InfrastructureCost,
+    KillSwitch,
+    Price,
+    Run,
+    ToolCall,
+    VelocityCap,
+)
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
@@ -132,6 +142,14 @@ ROUTES: dict[str, Row] = {
     "console/runs/<uuid:run_id>/": opens("console/runs/{run}/", RUNS, elsewhere=True),
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
         "console/runs/{run}/calls/{call}/", RUNS & PERSONAL, elsewhere=True
+    ),
+    "console/costs/alerts/": opens("console/costs/alerts/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
+    # Finance sees the page, and answers for no agent. 422: nothing was filled in.
+    "console/costs/alerts/<int:pk>/acknowledge/": acts(
+        "console/costs/alerts/{alert}/acknowledge/", everybody({SUPERVISOR, OPS, ROOT}, 302)
+    ),
+    "console/costs/alerts/<int:pk>/mute/": acts(
+        "console/costs/alerts/{alert}/mute/", everybody({SUPERVISOR, OPS, ROOT}, 422)
     ),
     "console/outcomes/": opens("console/outcomes/", OUTCOMES),
     "console/outcomes/<uuid:call_id>/": opens("console/outcomes/{unknown}/", OUTCOMES, elsewhere=True),
@@ -427,6 +445,7 @@ def _furnish(world: World) -> House:
         "server": MCPServer.objects.get(name="store").pk,
         "user": world.rosa.pk,
         "change": _proposed_change(world).pk,
+        "alert": _alert(world).pk,
     }
     clients = {name: Client(raise_request_exception=False) for name in PEOPLE}
     for name, person in people.items():
@@ -447,6 +466,15 @@ def _triage(world: World, ticket: Any) -> Triage:
         confidence=90,
         threshold=60,
         actor=world.agent.service_user,
+    )
+
+
+def _alert(world: World) -> CostAlert:
+    """One that is open, about the agent of this house."""
+    now = timezone.now()
+    figures = {"rule": "cap", "minutes": 60, "spent": 9_000_000, "usual": 5_000_000, "weeks": 0}
+    return CostAlert.objects.create(
+        kind="spike", key="spike:agent", agent=world.agent, first_at=now, last_at=now, figures=figures
     )
 
 

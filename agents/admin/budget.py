@@ -32,7 +32,7 @@ class BudgetAdmin(ConsoleModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         reason = ["change_reason"] if obj and self.has_change_permission(request, obj) else []
         used = ["used", "left"] if obj else []
-        return [(None, {"fields": [("scope", "subject", "period"), "cap", *used, *reason]})]
+        return [(None, {"fields": [("scope", "subject", "period"), ("cap", "warn_at"), *used, *reason]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> list[str]:
         """What a budget is for stays: its counters belong to it."""
@@ -43,14 +43,14 @@ class BudgetAdmin(ConsoleModelAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.reserved == 0)
 
     def save_model(self, request: HttpRequest, obj: Model, form: forms.ModelForm, change: bool) -> None:
-        """Race: model calls move the counters while the form is open. Of a budget that exists, only the cap is
-        written.
+        """Race: model calls move the counters while the form is open. Of a budget that exists, only what an
+        admin sets is written.
         """
         if not change:
             super().save_model(request, obj, form, change)
             return
         obj._change_reason = form.cleaned_data.get("change_reason", "")  # type: ignore[attr-defined]
-        obj.save(update_fields=["cap"])
+        obj.save(update_fields=["cap", "warn_at"])
 
     @display(description="budget", ordering="scope")
     def name(self, budget: Budget) -> str:

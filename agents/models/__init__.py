@@ -2,6 +2,7 @@
 
 from agents.models.agent import Agent, AgentGroupGrant, AgentUserGrant, CategoryAutonomy, KillSwitch
 from agents.models.budget import Budget, Spend
+from agents.models.cost_alert import CostAlert
 from agents.models.hand_off import HandOff, HandOffRoute
 from agents.models.model_call import ModelCall
 from agents.models.price import InfrastructureCost, Price
@@ -14,6 +15,7 @@ __all__ = [
     "AgentUserGrant",
     "Budget",
     "CategoryAutonomy",
+    "CostAlert",
     "EffectSubject",
     "HandOff",
     "HandOffRoute",

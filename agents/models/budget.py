@@ -1,3 +1,4 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
@@ -26,6 +27,11 @@ class Budget(models.Model):
     period = models.CharField(max_length=5, choices=Period, default=Period.EVER)
     period_start = models.DateField(null=True, blank=True, editable=False)
     cap = models.PositiveBigIntegerField(help_text="Micro-units of the price currency.")
+    warn_at = models.PositiveSmallIntegerField(
+        default=80,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Per cent of the cap from which people are told. It stops nothing.",
+    )
     reserved = models.BigIntegerField(default=0, editable=False)
     spent = models.BigIntegerField(default=0, editable=False)
     history = HistoricalRecords(excluded_fields=["reserved", "spent", "period_start"])

@@ -19,7 +19,10 @@ from tests.hostile.wishes import Wish
 
 PAPERS = frozenset(
     {
-        *(f"agents_{name}" for name in ("effectsubject", "modelcall", "resolution", "run", "runevent", "spend")),
+        *(
+            f"agents_{name}"
+            for name in ("costalert", "effectsubject", "modelcall", "resolution", "run", "runevent", "spend")
+        ),
         *("agents_tally", "agents_toolcall", "approvals_delivery", "approvals_notice", "grants_receipt"),
         *(f"approvals_approval{name}" for name in ("decision", "question", "request")),
         *("tools_serverhealth", "tools_serverminute"),

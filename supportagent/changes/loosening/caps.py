@@ -11,7 +11,10 @@ from supportagent.console.money import format_micros
 
 
 def budget_loosens(before: Values | None, after: Values | None) -> list[str]:
-    """More may be spent. An agent runs only when it has a budget, so its first one sets it to work."""
+    """More may be spent. An agent runs only when it has a budget, so its first one sets it to work.
+
+    From when on people are told loosens nothing: the cap stops all the same, and is told of by itself.
+    """
     if after is None:
         return ["without it, nothing limits what it was for"]
     if before is None:
@@ -19,7 +22,7 @@ def budget_loosens(before: Values | None, after: Values | None) -> list[str]:
     sentences = []
     if raised(before, after, "cap"):
         sentences.append(f"the cap is raised from {format_micros(before['cap'])} to {format_micros(after['cap'])}")
-    return sentences + others(changed(before, after), ("cap",))
+    return sentences + others(changed(before, after), ("cap", "warn_at"))
 
 
 def velocity_loosens(before: Values | None, after: Values | None) -> list[str]:
