@@ -58,7 +58,7 @@ def test_a_rejection_needs_a_reason_and_the_customer_hears_only_the_sentence_mea
 def test_of_two_supervisors_who_decide_at_once_one_wins_and_the_other_sees_who(stage: Stage):
     stage.excuse("status of 409")
     customer, widget = ask(stage)
-    stage.backstage("new_colleague", username="second", team="orders")
+    stage.backstage("new_colleague", username="second", team="billing")
     first, second = stage.staff("supervisor"), stage.staff("second")
     for page in (first, second):
         page.goto(f"{stage.demo.console}/console/approvals/")

@@ -77,7 +77,7 @@ def test_a_wrong_amount_gets_the_focus_reset_restores_it_and_the_edit_waits_for_
     page.keyboard.press("Control+Enter")
     expect(page.get_by_test_id("why-not")).to_contain_text("somebody else decides")
 
-    stage.backstage("new_colleague", username="editor-two", team="orders")
+    stage.backstage("new_colleague", username="editor-two", team="billing")
     second = stage.staff("editor-two")
     second.goto(page.url)
     expect(second.locator("del")).to_have_text("EUR 84.00")
