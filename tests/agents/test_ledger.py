@@ -137,12 +137,14 @@ def test_the_loop_fills_in_the_ledger_as_it_does_the_turn(world: World) -> None:
     assert (spend.charged, spend.input_tokens, spend.request_id) == (turn.cost_micros, 900, turn.request_id)
 
 
-def test_reserving_and_closing_take_two_statements_each(held: Claim) -> None:
+def test_what_the_ledger_keeps_costs_no_statement_of_its_own(held: Claim) -> None:
+    each = 1 if connection.vendor == "postgresql" else 2  # SQLite cannot write two tables in one statement
+
     def reserve() -> Spend:
         with step(held) as current:
             with CaptureQueriesContext(connection) as captured:
                 spend = budgets.reserve(run=current.run, amount=10, price_id="x", provider="p", model="m")
-            assert len(captured) == 2
+            assert len(captured) == each
         return spend
 
     for close in (
@@ -153,7 +155,7 @@ def test_reserving_and_closing_take_two_statements_each(held: Claim) -> None:
         spend = reserve()
         with audit_log.transaction(), CaptureQueriesContext(connection) as captured:
             close(spend)
-        assert len(captured) == 2
+        assert len(captured) == each
 
 
 def test_whoever_closes_an_attempt_first_writes_its_tokens(held: Claim) -> None:
