@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from rq import Worker
@@ -16,9 +16,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def fake_model(*options: str) -> Iterator[str]:
-    """`tests.fake_openai` in a process of its own; yields its address."""
-    command = [sys.executable, "-m", "tests.fake_openai", "--port", "0", *options]
+def served(module: str, *options: str) -> Iterator[str]:
+    """A server of the tests in a process of its own; yields its address, which it prints last in its first line."""
+    command = [sys.executable, "-m", module, *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -26,6 +26,11 @@ def fake_model(*options: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def fake_model(*options: str) -> AbstractContextManager[str]:
+    """The fake model server; yields its address."""
+    return served("tests.fake_openai", "--port", "0", *options)
 
 
 @contextmanager

@@ -17,21 +17,19 @@ import os
 import platform
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import traceback
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.bench.__main__ import installation
-from tests.bench.processes import ROOT
+from tests.bench.processes import served
 from tests.broker import Broker
 from tests.race.provider import INPUT_PRICE, OUTPUT_PRICE
 
@@ -67,7 +65,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="race-") as name:
         folder, broker = Path(name), Broker(Path(name))
         try:
-            with installation(broker, folder) as database, _provider(size.seed) as address:
+            with installation(broker, folder) as database, served("tests.race.provider", str(size.seed)) as address:
                 began = time.monotonic()
                 findings = race(size, folder, address)
                 took = time.monotonic() - began
@@ -91,18 +89,6 @@ def race(size: Size, folder: Path, address: str) -> list[Finding]:
     field = Field(size, folder, runs)
     sampled = field.run()
     return _judge(field, most, sampled, address)
-
-
-@contextmanager
-def _provider(seed: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.race.provider", str(seed)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _request(ids: list[int]) -> Any:
