@@ -9,7 +9,7 @@ from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import Conflict
 from supportagent.tickets.models import Ticket
-from supportagent.tickets.services.base import authorise, lock, require_holder
+from supportagent.tickets.services.base import authorise, lock, require_holder, require_not_over
 from supportagent.tickets.text import clean_body
 
 QUESTION_LIMIT = 2_000  # characters
@@ -29,8 +29,7 @@ def ask_agent(*, ticket: Ticket, by: User, asked_for: str, question: str = "") -
         locked = lock(ticket)
         authorise(by, Permission.TAKE_OVER_TICKET, locked)
         require_holder(locked, by)
-        if locked.is_over:
-            raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
+        require_not_over(locked)
         # The race closed here: two clicks. The ticket's lock puts them in order, and the second finds the first's run.
         if Run.objects.live().of_agents().filter(ticket=locked).exists():
             raise Conflict("An agent is at work on this already.")

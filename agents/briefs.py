@@ -13,6 +13,7 @@ from typing import Any
 from django.contrib.auth.models import Permission as PermissionRow
 from django.db.models import Q
 
+from agents.loop import handing
 from agents.models import Run, ToolCall
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
@@ -39,62 +40,53 @@ NEXT_STEPS = {
 }
 
 
-def compose(run: Run, *, reader: User | None = None) -> dict[str, Any]:
-    """Facts with their sources, what was tried, the open question. `reader` None is a person, who asks the pages."""
-    calls = list(_calls_of(run))
-    reads = [c for c in calls if c.state == ToolCall.State.SUCCEEDED and c.tool and not c.tool.writes]
-    readable = _readable(run, reads, reader)
-    return {
-        "customer": run.customer or "not verified",
-        "sorted": _sorted(run),
-        "facts": [_fact(call, whole=call in readable) for call in reads[-MAX_FACTS:] if _may_name(call, reader)],
-        "left_out": sum(not _may_name(call, reader) for call in reads),
-        "tried": [_tried(call) for call in calls if call not in reads and call.name != "hand_off"],
-        "question": _question(run),
-    }
+class Records:
+    """What the records of a run say, as far as `reader` may read them: read once, for a brief and for words beside it.
 
-
-def filtered(summary: str, run: Run, *, reader: User) -> str:
-    """An agent's own words without the values of results that the reader may not read.
-
-    A summary is free text, so this is a net and no proof: what the customer wrote stays, what stands in a result that
-    is kept back goes, as text or as a sum of money.
+    Without a reader it is for a person, who asks the pages.
     """
-    reads = [c for c in _calls_of(run) if c.state == ToolCall.State.SUCCEEDED and c.tool and not c.tool.writes]
-    readable = _readable(run, reads, reader)
-    open_values = {value for call in readable for value in _values(call.result)}
-    open_values |= {value for call in reads if _may_name(call, reader) for value in _values(json.loads(call.arguments))}
-    said = " ".join(run.ticket.messages.filter(kind=Message.Kind.CUSTOMER).values_list("body", flat=True)).lower()
-    hidden = {value for call in reads if call not in readable for value in _values(call.result)} - open_values
-    for value in sorted(hidden, key=len, reverse=True):
-        if value.lower() not in said:
-            summary = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", LEFT_OUT, summary, flags=re.IGNORECASE)
-    return summary
+
+    def __init__(self, run: Run, *, reader: User | None = None) -> None:
+        self._run = run
+        calls = run.tool_calls.exclude(state=ToolCall.State.PROPOSED).select_related("tool").order_by("turn", "index")
+        self._calls = list(calls)
+        self._reads = [c for c in self._calls if c.state == ToolCall.State.SUCCEEDED and c.tool and not c.tool.writes]
+        self._named = self._whole = self._reads
+        if reader is not None and self._reads:
+            usable, ours, theirs = access.granted(reader), _views(run.actor), _views(reader)
+            self._named = [call for call in self._reads if call.name in usable]
+            self._whole = [call for call in self._named if _that_matter(ours, call) <= theirs]
+
+    def brief(self) -> dict[str, Any]:
+        """Facts with their sources, what was tried, the open question."""
+        named = [call for call in self._reads[-MAX_FACTS:] if call in self._named]
+        return {
+            "customer": self._run.customer or "not verified",
+            "sorted": _sorted(self._run),
+            "facts": [_fact(call, whole=call in self._whole) for call in named],
+            "left_out": len(self._reads) - len(self._named),
+            "tried": [_tried(c) for c in self._calls if c not in self._reads and c.name != handing.NAME],
+            "question": _question(self._run),
+        }
+
+    def without_hidden(self, summary: str) -> str:
+        """An agent's own words without the values of results that the reader may not read.
+
+        A summary is free text, so this is a net and no proof: what the customer wrote stays, what stands in a result
+        that is kept back goes, as text or as a sum of money.
+        """
+        known = {value for call in self._whole for value in _values(call.result)}
+        known |= {value for call in self._named for value in _values(json.loads(call.arguments))}
+        hidden = {value for call in self._reads if call not in self._whole for value in _values(call.result)} - known
+        said = _said_by_customer(self._run)
+        for value in sorted(hidden, key=len, reverse=True):
+            if value.lower() not in said:
+                summary = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", LEFT_OUT, summary, flags=re.IGNORECASE)
+        return summary
 
 
-def _calls_of(run: Run) -> Iterator[ToolCall]:
-    """Of this run and, when its own brief came from another agent, nothing of that one: it was filtered already."""
-    calls = run.tool_calls.exclude(state=ToolCall.State.PROPOSED).select_related("tool__server")
-    yield from calls.order_by("turn", "index")
-
-
-def _readable(run: Run, reads: list[ToolCall], reader: User | None) -> list[ToolCall]:
-    """The reads whose results the reader would see whole if it asked itself."""
-    if reader is None or not reads:
-        return reads
-    ours, theirs = _views(run.actor), _views(reader)
-    return [call for call in reads if call.name in _usable(reader) and _that_matter(ours, call) <= theirs]
-
-
-def _may_name(call: ToolCall, reader: User | None) -> bool:
-    return reader is None or call.name in _usable(reader)
-
-
-def _usable(reader: User) -> frozenset[str]:
-    known: frozenset[str] | None = reader.__dict__.get("_usable_tools")
-    if known is None:
-        known = reader.__dict__["_usable_tools"] = frozenset(access.granted(reader))
-    return known
+def _said_by_customer(run: Run) -> str:
+    return " ".join(run.ticket.messages.filter(kind=Message.Kind.CUSTOMER).values_list("body", flat=True)).lower()
 
 
 def _views(user: User) -> frozenset[str]:

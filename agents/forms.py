@@ -15,6 +15,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from agents.accounts import account_name
 from agents.models import Agent, Budget, HandOffRoute, InfrastructureCost, Price, VelocityCap
 from supportagent.console.fields import MicrosField
 from supportagent.staff.models import User
@@ -25,11 +26,6 @@ EFFORTS = [("", "The model's default"), ("low", "Low"), ("medium", "Medium"), ("
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2}|-[A-Z][a-z]{3})?", re.ASCII)
 PRICED_IN = "USD per million tokens."
 PER_MILLION = "USD per million tokens; only where the price list does not know the model."
-
-
-def account_name(slug: str) -> str:
-    """The service account of the agent with this slug."""
-    return f"agent-{slug}"
 
 
 def roles_for_agents() -> Any:

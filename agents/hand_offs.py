@@ -11,19 +11,11 @@ from django.utils import timezone
 from agents import briefs, budgets, services
 from agents.assignment import speaks_with
 from agents.lease import Step
-from agents.models import Agent, HandOff, HandOffRoute, ModelCall, Run
+from agents.loop.refusal import CallRefused
+from agents.models import Agent, HandOff, HandOffRoute, ModelCall, Run, ToolCall
 from audit import log as audit_log
 from supportagent.prepared import prepared
 from supportagent.tickets.models import Message, Ticket
-
-
-class HandOffRefused(Exception):
-    """It may not be; the model is told the code and the words, and may do something else."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class GoesInCircles(Exception):
@@ -46,7 +38,7 @@ def hand_off(current: Step, *, to: str, reason: str, summary: str) -> HandOff:
     Race: a customer writes or a person claims at this moment. Both lock the ticket first: what was written before is
     in the next agent's conversation, what comes after wakes its run, and after a claim nothing is handed off.
 
-    Raises HandOffRefused, and GoesInCircles when a limit of the chain is reached.
+    Raises CallRefused, and GoesInCircles when a limit of the chain is reached.
     """
     run, ticket = current.run, current.run.ticket
     _require_free(run, ticket)
@@ -56,8 +48,9 @@ def hand_off(current: Step, *, to: str, reason: str, summary: str) -> HandOff:
     try:
         budget_ids = budgets.ids_for(agent=target, ticket=ticket)
     except budgets.NoBudget as error:
-        raise HandOffRefused("target_without_budget", f"{error}, so it cannot work") from error
-    brief = briefs.compose(run, reader=target.service_user)
+        raise CallRefused("target_without_budget", f"{error}, so it cannot work") from error
+    records = briefs.Records(run, reader=target.service_user)
+    brief = records.brief()
     current.emit("hand_off", f"Handed off to {target.name}", to=to, reason=reason, summary=summary)
     run.state, run.ended_because, run.finished_at = Run.State.COMPLETED, "handed_off", timezone.now()
     current.flush()  # the ticket has one live run: this one ends before the next begins
@@ -67,7 +60,7 @@ def hand_off(current: Step, *, to: str, reason: str, summary: str) -> HandOff:
         from_run=run,
         to_run=following,
         reason=reason,
-        summary=briefs.filtered(summary, run, reader=target.service_user),
+        summary=records.without_hidden(summary),
         brief=brief,
         after_seq=newest.seq if newest is not None else 0,
     )
@@ -89,12 +82,9 @@ def hand_off(current: Step, *, to: str, reason: str, summary: str) -> HandOff:
 
 def _require_free(run: Run, ticket: Ticket) -> None:
     if ticket.held_by_person:
-        raise HandOffRefused("person_has_it", "a person has this conversation now")
-    if run.is_assist:
-        raise HandOffRefused("not_yours", "a colleague asked you; answer the colleague")
-    waits = run.tool_calls.filter(state__in=["AWAITING_APPROVAL", "READY", "OUTCOME_UNKNOWN"]).exists()
-    if waits:
-        raise HandOffRefused(
+        raise CallRefused("person_has_it", "a person has this conversation now")
+    if run.tool_calls.filter(state__in=ToolCall.UNSETTLED).exists():
+        raise CallRefused(
             "request_waits",
             "a request of yours still waits for a person; tell the customer so, and hand off when it is decided",
         )
@@ -103,12 +93,12 @@ def _require_free(run: Run, ticket: Ticket) -> None:
 def _target(run: Run, ticket: Ticket, to: str) -> Agent:
     route = next((route for route in _routes(run.its_agent.pk) if route.to_agent.slug == to), None)
     if route is None:
-        raise HandOffRefused("unknown_target", "you may not hand off to an agent of that name")
+        raise CallRefused("unknown_target", "you may not hand off to an agent of that name")
     target = route.to_agent
     if target.status != Agent.Status.LIVE:
-        raise HandOffRefused("target_paused", f"{target.name} does not work at the moment")
+        raise CallRefused("target_paused", f"{target.name} does not work at the moment")
     if not speaks_with(target, ticket):
-        raise HandOffRefused("unknown_target", f"{target.name} does not answer on this channel or in this language")
+        raise CallRefused("unknown_target", f"{target.name} does not answer on this channel or in this language")
     return target
 
 

@@ -167,7 +167,7 @@ def complete_hand_over(run: Run) -> None:
 
 def told(run: Run, reason: str) -> dict[str, Any]:
     """What a person who takes the ticket is told from the records: facts, tried, the open question, a next step."""
-    brief = briefs.compose(run)
+    brief = briefs.Records(run).brief()
     return {"facts": brief, "question": brief["question"], "next_step": briefs.NEXT_STEPS.get(reason, "")}
 
 

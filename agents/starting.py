@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.text import slugify
 from guardian.shortcuts import assign_perm
 
-from agents.forms import account_name
+from agents.accounts import account_name, make_account
 from agents.models import Agent, Budget, CategoryAutonomy
 from audit import log as audit_log
 from audit.context import Actor
@@ -69,11 +69,12 @@ def make_first_agent(*, name: str, team: Team | None, category: str, by: User) -
             goal=GOAL,
             success_criteria=SUCCESS,
             instructions=_instructions(category),
-            service_user=_account(slug, name, role, home),
+            service_user=make_account(slug=slug, name=name, roles=[role]),
             team=home,
         )
         agent._change_reason = "First steps"  # type: ignore[attr-defined]  # simple-history's own switch
         agent.save()
+        assign_perm("staff.view_team", agent.service_user, home)
         if category:
             CategoryAutonomy.objects.create(agent=agent, category=category, level=Agent.Autonomy.DRAFT)
         _record("agents.agent.made", agent, by, workflow=category or "all")
@@ -146,15 +147,6 @@ def _role() -> Group:
     if role is None:
         raise StartError(f"The role {ROLE} is not there. Run `manage.py sync_roles` first.")
     return role
-
-
-def _account(slug: str, name: str, role: Group, team: Team) -> User:
-    account = User(username=account_name(slug), first_name=name, kind=User.Kind.SERVICE)
-    account.set_unusable_password()
-    account.save()
-    account.groups.set([role])
-    assign_perm("staff.view_team", account, team)
-    return account
 
 
 def _instructions(category: str) -> str:

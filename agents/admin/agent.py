@@ -4,9 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,13 +17,13 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from agents import evidence
+from agents.accounts import make_account
 from agents.admin.bars import bar
-from agents.forms import AgentForm, HandOffRouteForm, NewAgentForm, account_name
+from agents.forms import AgentForm, HandOffRouteForm, NewAgentForm
 from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget, CategoryAutonomy, HandOffRoute
 from supportagent.console.admin import REASON_LENGTH, ConsoleModelAdmin
 from supportagent.console.columns import NONE, link, micros_column, state_column
 from supportagent.console.inlines import GrantInline, LabelledInline
-from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
 from supportagent.tools import access
 
@@ -170,17 +169,10 @@ class AgentAdmin(ConsoleModelAdmin):
         """A new agent and its account are made together: Django's form view wraps both in one transaction."""
         assert isinstance(obj, Agent)  # noqa: S101 - the type of this admin's model
         if not change:
-            obj.service_user = self._make_account(obj, form.cleaned_data["roles"])
+            obj.service_user = make_account(slug=obj.slug, name=obj.name, roles=form.cleaned_data["roles"])
         super().save_model(request, obj, form, change)
         if "team" in form.changed_data:
             assign_perm("staff.view_team", obj.service_user, obj.team)
-
-    def _make_account(self, agent: Agent, roles: QuerySet[Group]) -> User:
-        account = User(username=account_name(agent.slug), first_name=agent.name, kind=User.Kind.SERVICE)
-        account.set_unusable_password()
-        account.save()
-        account.groups.set(roles)
-        return account
 
     @action(
         description="Pause",

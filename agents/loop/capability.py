@@ -52,14 +52,13 @@ class Capability:
             for name, granted in access.granted(run.actor).items()
             if access.serves(granted.tool, verified=bool(run.customer)) and not (run.is_assist and granted.tool.writes)
         }
-        hands_off = not run.is_direct and not run.is_assist
         return cls(
             run_id=run.pk,
             customer=run.customer,
             assurance=run.assurance,
             tools=tools,
             caps=tallies.caps_for(granted.tool.pk for granted in tools.values() if granted.tool.writes),
-            targets=hand_offs.targets_of(run.its_agent, run.ticket) if hands_off else {},
+            targets=hand_offs.targets_of(run.its_agent, run.ticket) if run.answers_customer else {},
             expires_at=time.monotonic() + settings.CAPABILITY_SECONDS,
         )
 

@@ -60,7 +60,7 @@ def resting_state(transcript: Transcript) -> str:
     It waits for a person who decides or finds out what became of a call, or for the end of the time to take an
     approval back: a call that could go at once would have been sent.
     """
-    waits = transcript.calls_in(State.AWAITING_APPROVAL, State.READY, State.OUTCOME_UNKNOWN)
+    waits = transcript.calls_in(*ToolCall.UNSETTLED)
     return Run.State.AWAITING_APPROVAL if waits else Run.State.COMPLETED
 
 

@@ -33,8 +33,8 @@ def carry_out(shift: Shift, calls: list[ToolCall]) -> bool:
             current.run.worked_ms = shift.worked_ms(current.run)
             try:
                 made = hand_offs.hand_off(current, **strict.parse(call.arguments))
-            except hand_offs.HandOffRefused as refused:
-                arrows.refuse(current, call, CallRefused(refused.code, refused.message))
+            except CallRefused as refused:
+                arrows.refuse(current, call, refused)
                 return False
             result = {"status": "handed_off", "run": str(made.to_run_id)}
             arrows.move(call, State.PROPOSED, State.SUCCEEDED, result=result)

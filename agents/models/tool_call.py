@@ -26,6 +26,8 @@ class ToolCall(models.Model):
         OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN", "Outcome unknown"
 
     FINAL = (State.SUCCEEDED, State.FAILED, State.REFUSED)
+    # What waits for a person, or for the end of the time to take an approval back.
+    UNSETTLED = (State.AWAITING_APPROVAL, State.READY, State.OUTCOME_UNKNOWN)
     # States in which the effect may still happen or may have happened.
     COUNTED = (State.SENDING, State.SUCCEEDED, State.OUTCOME_UNKNOWN)
 

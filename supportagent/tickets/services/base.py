@@ -115,6 +115,12 @@ def require_holder(ticket: Ticket, by: User) -> None:
         raise Conflict(f"{ticket.assignee.display_name} holds {ticket.number}.", by=ticket.assignee)
 
 
+def require_not_over(ticket: Ticket) -> None:
+    """Raise for a thread that has ended, saying how."""
+    if ticket.is_over:
+        raise Conflict(f"{ticket.number} is already {ticket.get_state_display().lower()}.")
+
+
 def require_whole(ticket: Ticket) -> None:
     """Raise for a thread that was merged into another: it goes on there, and nothing of it happens here any more."""
     if ticket.merged_into is not None:

@@ -23,6 +23,7 @@ from supportagent.tickets.services.base import (
     lock,
     refs_of,
     require_holder,
+    require_not_over,
     require_whole,
     save,
 )
@@ -46,8 +47,7 @@ def take_over(*, ticket: Ticket, by: User) -> Ticket:
         authorise(by, Permission.TAKE_OVER_TICKET, locked)
         if locked.assignee_id == by.pk and not locked.is_over:
             return locked
-        if locked.is_over:
-            raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
+        require_not_over(locked)
         if locked.assignee is not None:
             raise Conflict(
                 f"{locked.assignee.display_name} has already taken {locked.number} over.", by=locked.assignee
@@ -78,8 +78,7 @@ def hand_back(*, ticket: Ticket, by: User, brief: str) -> Message:
         locked = lock(ticket)
         authorise(by, Permission.TAKE_OVER_TICKET, locked)
         require_holder(locked, by)
-        if locked.is_over:
-            raise Conflict(f"{locked.number} is already {locked.get_state_display().lower()}.")
+        require_not_over(locked)
         return give_back(locked, by, text)
 
 

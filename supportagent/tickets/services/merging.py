@@ -7,7 +7,7 @@ from audit import log as audit_log
 from audit.context import Actor
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
-from supportagent.tickets.errors import Conflict, InvalidMessage
+from supportagent.tickets.errors import InvalidMessage
 from supportagent.tickets.models import HandOver, Message, Ticket
 from supportagent.tickets.services.base import (
     Author,
@@ -17,6 +17,7 @@ from supportagent.tickets.services.base import (
     lock_customer,
     refs_of,
     require_holder,
+    require_not_over,
     require_whole,
 )
 from supportagent.tickets.services.closing import end_thread
@@ -66,8 +67,7 @@ def _require_alike(source: Ticket, target: Ticket) -> None:
         raise InvalidMessage("Only tickets of the same customer, equally sure who it is, can be merged.")
     if source.channel not in (target.channel, Ticket.Channel.INTERNAL):
         raise InvalidMessage("The customer wrote on another channel, and would not read the answer there.")
-    if target.is_over:
-        raise Conflict(f"{target.number} is already {target.get_state_display().lower()}.")
+    require_not_over(target)
 
 
 def _owed(source: Ticket) -> list[Message]:

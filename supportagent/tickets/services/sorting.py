@@ -16,6 +16,7 @@ from supportagent.tickets.services.base import (
     lock,
     refs_of,
     require_holder,
+    require_not_over,
     require_whole,
     save,
 )
@@ -226,8 +227,7 @@ def _said(triage: Triage) -> Sorted:
 
 def _require_open(ticket: Ticket) -> None:
     require_whole(ticket)
-    if ticket.is_over:
-        raise Conflict(f"{ticket.number} is already {ticket.get_state_display().lower()}.")
+    require_not_over(ticket)
 
 
 def _apply(ticket: Ticket, found: Sorted) -> None:
