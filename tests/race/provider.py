@@ -2,7 +2,7 @@
 
 It bills what it generates, whether or not anybody reads it: a stream that it cuts, an answer without a count, a caller
 who is killed. Every request names its budgets in its instructions, so `GET /billed` answers with the micro-units that
-were billed under each. What it knows of the product is the price list.
+were billed under each. It knows nothing of the product: its bill is its own arithmetic.
 """
 
 import asyncio
@@ -12,8 +12,6 @@ import sys
 from collections import Counter
 from typing import Any
 
-from agents.prices import cost, price_for
-from agents.providers.base import Usage
 from tests.fake_openai import FakeOpenAI, Turn, chat_chunks, serve
 
 INPUT_PRICE, OUTPUT_PRICE = 2_000_000, 5_000_000  # micro-units per million tokens
@@ -28,7 +26,6 @@ class Billing(FakeOpenAI):
         self.dice = random.Random(seed)
         self.billed: Counter[int] = Counter()
         self.modes: Counter[str] = Counter()
-        self.price = price_for(provider="race", model="race", override=(INPUT_PRICE, OUTPUT_PRICE))
 
     async def _answer(self, path: str, body: dict[str, Any], uid: str, writer: asyncio.StreamWriter) -> bool:
         if path.endswith("/billed"):
@@ -42,7 +39,7 @@ class Billing(FakeOpenAI):
         tokens_in = sum(len(message["content"]) for message in body["messages"]) // 3 + 4
         most = body.get("max_tokens") or body["max_completion_tokens"]
         tokens_out = most if self.dice.random() < 0.2 else self.dice.randrange(1, most)
-        billed = cost(Usage(tokens_in, tokens_out), self.price)
+        billed = -(-(tokens_in * INPUT_PRICE + tokens_out * OUTPUT_PRICE) // 1_000_000)  # rounded up
         for budget in json.loads(instructions.partition("budgets:")[2]):
             self.billed[budget] += billed
         if mode == "500":
