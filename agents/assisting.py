@@ -1,7 +1,8 @@
 """A colleague who holds a ticket asks an agent for a draft or a look-up, and keeps the ticket."""
 
-from agents import budgets, services
+from agents import services
 from agents.assignment import agent_for
+from agents.costs import budgets
 from agents.models import Run
 from audit import log as audit_log
 from audit.context import Actor

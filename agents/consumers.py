@@ -2,7 +2,7 @@
 
 from channels.db import database_sync_to_async
 
-from agents import alerts
+from agents.costs import alerts
 from agents.models import Run
 from supportagent.console.consumers import LiveConsumer
 from supportagent.staff.models import Team

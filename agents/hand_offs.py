@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from agents import briefs, budgets, services
+from agents import briefs, services
 from agents.assignment import speaks_with
+from agents.costs import budgets
 from agents.lease import Step
 from agents.loop.refusal import CallRefused
 from agents.models import Agent, HandOff, HandOffRoute, ModelCall, Run, ToolCall

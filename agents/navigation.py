@@ -1,6 +1,7 @@
 """The menu entries of agents, of runs, of calls whose outcome nobody knows, and of alerts about cost."""
 
-from agents import alert_views, outcome_views
+from agents import outcome_views
+from agents.costs import alert_views
 from supportagent.console.navigation import NavItem, register
 from supportagent.staff.permissions import Permission
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from agents.costs.spending import amount, use_of
 from agents.models import Agent, Budget, HandOff, HandOffRoute, Run
-from agents.spending import amount, use_of
 from supportagent.staff.models import User, teams_visible_ids
 from supportagent.tools import access
 

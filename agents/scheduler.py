@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import Error, close_old_connections
 
-from agents import abandoned, alerts, budgets, outcomes, services
+from agents import abandoned, outcomes, services
+from agents.costs import alerts, budgets
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue

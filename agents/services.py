@@ -10,8 +10,9 @@ from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from agents import briefs, budgets
+from agents import briefs
 from agents.assignment import agent_for
+from agents.costs import budgets
 from agents.dispatch import enqueue
 from agents.lease import Claim, Step, heartbeat
 from agents.models import Agent, Budget, Run, ToolCall

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from agents import alert_views, outcome_views, views
+from agents import outcome_views, views
+from agents.costs import alert_views
 
 app_name = "agents"
 urlpatterns = [

@@ -3,8 +3,8 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents.costs.spending import use_of
 from agents.models import Budget
-from agents.spending import use_of
 
 WARNING, FULL = 0.8, 1.0
 

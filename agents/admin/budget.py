@@ -12,9 +12,9 @@ from unfold.decorators import display
 
 from agents.admin.bars import bar
 from agents.admin.priced import price_in_words
+from agents.costs.spending import amount, use_of
 from agents.forms import BudgetForm
 from agents.models import Agent, Budget, Spend
-from agents.spending import amount, use_of
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.console.columns import link, micros_column, state_column
 from supportagent.staff.permissions import Permission

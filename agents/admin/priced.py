@@ -4,7 +4,7 @@ from typing import Any
 
 from unfold.decorators import display
 
-from agents import prices
+from agents.costs import prices
 
 
 @display(description="price in words")

@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
-from agents import budgets, failpoints, services
+from agents import failpoints, services
+from agents.costs import budgets
+from agents.costs.prices import PriceUnknown
 from agents.dispatch import enqueue
 from agents.lease import FenceLost, Step, claim, heartbeat, step
 from agents.loop import (
@@ -33,7 +35,6 @@ from agents.loop.shift import Shift
 from agents.loop.thinking import ModelFailed, Thought
 from agents.loop.transcript import Transcript
 from agents.models import ModelCall, Run, ToolCall
-from agents.prices import PriceUnknown
 from agents.providers.base import ModelReply, ModelRequest, ProviderMisconfigured, RequestedCall
 from agents.providers.registry import get_provider
 from agents.stopping import stopping

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from agents import budgets, failpoints, prices
+from agents import failpoints
+from agents.costs import budgets, prices
+from agents.costs.prices import Price
 from agents.lease import Claim, step
 from agents.models import Agent, Spend
-from agents.prices import Price
 from agents.providers.base import (
     ModelReply,
     ModelRequest,

@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from rq.job import Job
 
+from agents.costs.spending import use_of
 from agents.models import Budget, Run, Spend
-from agents.spending import use_of
 from approvals.models import ApprovalRequest
 from approvals.notifications.health import tally
 from supportagent.tools.models import ServerHealth

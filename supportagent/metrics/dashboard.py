@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents.costs.spending import Use, use_of
 from agents.models import Budget
-from agents.spending import Use, use_of
 from supportagent.console.money import format_micros
 from supportagent.metrics import reports
 from supportagent.metrics.reports import Figure

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from agents import budgets
+from agents.costs import budgets
 from agents.models import Agent, Budget, KillSwitch
 from supportagent.staff.models import Team, User
 from supportagent.tools import access

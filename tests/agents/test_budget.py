@@ -11,9 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents import budgets
+from agents.costs import budgets
+from agents.costs.spending import Use
 from agents.models import Agent, Budget, Run, Spend
-from agents.spending import Use
 from audit import log as audit_log
 from audit import verification
 from audit.models import AuditEntry

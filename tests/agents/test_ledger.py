@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents import budgets
+from agents.costs import budgets
 from agents.lease import Claim, claim, step
 from agents.loop import thinking
 from agents.models import Budget, InfrastructureCost, Price, Spend

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agents import budgets
+from agents.costs import budgets
 from agents.models import ModelCall, Run, Spend, ToolCall
 from approvals.models import ApprovalRequest
 from audit import verification

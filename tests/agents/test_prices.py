@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from agents import prices
+from agents.costs import prices
+from agents.costs.prices import PriceUnknown, Rate, cost, explain, price_for, worst_case
 from agents.models import ModelCall, Price, Spend
-from agents.prices import PriceUnknown, Rate, cost, explain, price_for, worst_case
 from agents.providers.base import Usage
 from tests.world import World, configure_agent
 

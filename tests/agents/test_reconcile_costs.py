@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from agents import usage_export
+from agents.costs import usage_export
 from agents.models import Run, Spend
 from tests.world import World
 

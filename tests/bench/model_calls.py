@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from django.test import override_settings
 
-from agents.prices import input_bound
+from agents.costs.prices import input_bound
 from agents.providers.base import ModelRequest, Provider, Said, ToolSpec
 from agents.providers.openai_chat import OpenAIChat
 from agents.providers.openai_responses import OpenAIResponses

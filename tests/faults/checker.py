@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
-from agents import budgets
+from agents.costs import budgets
 from agents.models import Run, Spend, ToolCall
 from approvals.models import ApprovalRequest
 from audit import verification

@@ -10,7 +10,8 @@ from collections import Counter
 
 from django.core.exceptions import PermissionDenied
 
-from agents import abandoned, budgets
+from agents import abandoned
+from agents.costs import budgets
 from agents.loop.runner import AgentRunner
 from agents.models import Run, Spend, ToolCall
 from approvals import services as approvals

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from agents import budgets, services
+from agents import services
+from agents.costs import budgets
 from agents.models import Run, Spend, ToolCall
 from approvals.models import ApprovalRequest
 from audit import verification

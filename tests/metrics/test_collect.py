@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents import budgets
+from agents.costs import budgets
 from approvals.models import Delivery
 from approvals.notifications.announcing import announce
 from supportagent.metrics import collectors

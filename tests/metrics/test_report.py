@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from agents.costs.spending import use_of
 from agents.models import Budget
-from agents.spending import use_of
 from approvals import services as approvals
 from approvals.models import ApprovalRequest
 from supportagent.metrics import dashboard, reports

@@ -21,7 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from agents import abandoned, budgets, failpoints, services
+from agents import abandoned, failpoints, services
+from agents.costs import budgets
 from agents.loop.runner import AgentRunner
 from agents.models import Run, Spend, ToolCall
 from approvals import services as approvals

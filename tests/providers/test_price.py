@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.prices import Price, PriceUnknown, Rate, cost, input_bound, price_for, worst_case
+from agents.costs.prices import Price, PriceUnknown, Rate, cost, input_bound, price_for, worst_case
 from agents.providers.base import HostNote, ModelTurn, RequestedCall, Said, ToolResult, Usage
 from tests.providers.conftest import asking
 

@@ -102,7 +102,7 @@ def _request(ids: list[int]) -> Any:
 def _write(size: Size) -> tuple[list[list[Any]], int]:
     """Agents, tickets, runs and caps that are reached at different times; the runs of each process, and the most that
     a call may reserve."""
-    from agents import budgets, prices
+    from agents.costs import budgets, prices
     from agents.models import Agent, Budget, Run
     from audit import log as audit_log
     from audit.context import Actor, acting
@@ -247,7 +247,7 @@ class Field:
 
 def _work(runs: list[Any], say: Callable[..., None], given_up: Path) -> None:
     """Ask under one ticket after another, until a cap of each is used up. A successor does not ask again for those."""
-    from agents import budgets
+    from agents.costs import budgets
     from agents.lease import claim, step
     from agents.loop import thinking
     from agents.models import Run
@@ -284,7 +284,7 @@ def _work(runs: list[Any], say: Callable[..., None], given_up: Path) -> None:
 def _expire_soon() -> None:
     from django.db.models.functions import Now
 
-    from agents import budgets
+    from agents.costs import budgets
 
     budgets.RESERVATION_SECONDS = EXPIRY_SECONDS
     budgets._EXPIRES_AT = Now() + timedelta(seconds=EXPIRY_SECONDS)
@@ -293,7 +293,7 @@ def _expire_soon() -> None:
 def _reap(say: Callable[..., None]) -> None:
     from django.db import OperationalError
 
-    from agents import budgets
+    from agents.costs import budgets
 
     while True:
         try:
@@ -314,7 +314,7 @@ def _watch(say: Callable[..., None]) -> None:
 
 
 def _judge(field: Field, most: int, sampled: int, address: str) -> list[Finding]:
-    from agents import budgets
+    from agents.costs import budgets
     from agents.models import Budget, Spend
 
     with urllib.request.urlopen(f"{address}/billed", timeout=10) as answer:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents import budgets, connection, starting
+from agents import connection, starting
+from agents.costs import budgets
 from agents.models import Agent, Budget, Run
 from agents.providers import base
 from audit.models import AuditEntry

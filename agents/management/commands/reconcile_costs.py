@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from agents import reconciliation, usage_export
-from agents.reconciliation import Row
+from agents.costs import reconciliation, usage_export
+from agents.costs.reconciliation import Row
 from supportagent.console.money import format_micros
 
 WRONG_FILE = 2

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from agents import prices
+from agents.costs import prices
+from agents.costs.prices import Rate
 from agents.models import Budget, Price, VelocityCap
-from agents.prices import Rate
 from supportagent.changes.kinds import Values, govern
 from supportagent.changes.loosening.words import changed, others, raised
 from supportagent.console.money import format_micros

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
-from agents.spikes import HOURS_OF_A_WEEK, MINIMUM_WEEKS, SHORT_MINUTES, Past, Usual, Window, spike, usual_for
+from agents.costs.spikes import HOURS_OF_A_WEEK, MINIMUM_WEEKS, SHORT_MINUTES, Past, Usual, Window, spike, usual_for
 
 COST = 150_000  # micro-units of a conversation
 LUMPY = 0.7  # sigma of its logarithm

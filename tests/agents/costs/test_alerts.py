@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents import alert_views, alerts
-from agents.alerts import CostWatch
+from agents.costs import alert_views, alerts
+from agents.costs.alerts import CostWatch
 from agents.forms import BudgetForm
 from agents.models import Agent, Budget, CostAlert, Run, Spend
 from audit.models import AuditEntry

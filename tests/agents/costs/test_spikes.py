@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.spikes import HOURS_OF_A_WEEK, Past, Window, forecast, hour_of, spike, usual_for
+from agents.costs.spikes import HOURS_OF_A_WEEK, Past, Window, forecast, hour_of, spike, usual_for
 from tests.agents.costs.simulation import HEAD, PROFILES, Result, everything, simulate
 
 DOLLAR = 1_000_000

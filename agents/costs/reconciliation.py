@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncDate
 
+from agents.costs.usage_export import Key, Used, family
 from agents.models import Spend
-from agents.usage_export import Key, Used, family
 
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens")
 

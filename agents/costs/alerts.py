@@ -17,9 +17,9 @@ from django.db import IntegrityError
 from django.db.models import F, FloatField, Q, Sum, Window
 from django.db.models.functions import Cast, RowNumber, TruncHour
 
-from agents import spikes
+from agents.costs import spikes
+from agents.costs.spending import use_of
 from agents.models import Agent, Budget, CostAlert, Run, Spend
-from agents.spending import use_of
 from audit import log as audit_log
 from audit.clock import database_now
 from audit.context import Actor

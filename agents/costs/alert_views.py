@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from agents import alerts
+from agents.costs import alerts
+from agents.costs.spending import amount
 from agents.models import CostAlert, Run
-from agents.spending import amount
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
 

@@ -15,9 +15,9 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from agents.costs.spending import Use, use_of
 from agents.models import Agent, Budget, Run, Spend
 from agents.providers.base import Usage
-from agents.spending import Use, use_of
 from audit import log as audit_log
 from supportagent.prepared import Change, change, insert, prepared
 from supportagent.tickets.models import Ticket
