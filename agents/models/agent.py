@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
@@ -53,9 +54,25 @@ class Agent(models.Model):
     max_turns = models.PositiveIntegerField(default=12, help_text="Model calls per customer message.")
     max_tool_calls = models.PositiveIntegerField(default=24, help_text="Tool calls per customer message.")
     max_seconds = models.PositiveIntegerField(default=300, help_text="Working time of a run, waiting not counted.")
+    max_tokens = models.PositiveBigIntegerField(
+        default=400_000, help_text="Tokens of a run, input and output together, over all its model calls."
+    )
+    max_cost_micros = models.PositiveBigIntegerField(
+        default=500_000, help_text="Most that one run may cost, in micro-units of the price currency."
+    )
     max_output_tokens = models.PositiveIntegerField(default=1024)
     session_cap_micros = models.PositiveBigIntegerField(
         default=500_000, help_text="Most that one ticket may cost, in micro-units of the price currency."
+    )
+    fallback_model = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="A cheaper model of the same provider, for when a cap is near; empty: none.",
+    )
+    fallback_at = models.PositiveSmallIntegerField(
+        default=80,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Per cent of any of its caps from which runs go on with the cheaper model.",
     )
     input_price_micros = models.PositiveBigIntegerField(
         null=True,

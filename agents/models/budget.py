@@ -66,6 +66,12 @@ class Spend(models.Model):
         RELEASED = "released", "Released"
         FORFEITED = "forfeited", "Charged in full: usage unknown"
 
+    class Kind(models.TextChoices):
+        MODEL = "model", "Model call"
+        TOOL = "tool", "Priced tool call"
+
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.MODEL)
+    call = models.UUIDField(null=True, blank=True, help_text="Of a priced tool call.")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="spends")
     turn = models.PositiveIntegerField()
     budget_ids = models.JSONField()

@@ -34,6 +34,8 @@ class CostAlert(models.Model):
         HARD = "hard", "Cap reached"
         SPIKE = "spike", "Spends more than usual"
         FORECAST = "forecast", "Will reach its cap"
+        DEARER = "dearer", "Costs more than a person"
+        LOOP = "loop", "Goes in circles"
 
     kind = models.CharField(max_length=8, choices=Kind)
     key = models.CharField(max_length=80, help_text="What is the same alert again.")

@@ -82,6 +82,9 @@ class Run(models.Model):
     )
     assurance = models.CharField(max_length=10)
     configuration = models.JSONField(default=dict, help_text="History ids of the configuration in force.")
+    fallback_model = models.CharField(
+        max_length=100, blank=True, help_text="The cheaper model that it went on with when a cap was near."
+    )
     budget_ids = models.JSONField(default=list)
     turns = models.PositiveIntegerField(default=0)
     event_seq = models.PositiveIntegerField(default=0)
