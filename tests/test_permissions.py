@@ -51,7 +51,7 @@ from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import Skill, Triage, WorkPeriod
+from supportagent.tickets.models import Rating, Skill, Triage, WorkPeriod
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -217,6 +217,9 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/merge/": acts(
         "console/tickets/{ticket}/merge/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
     ),
+    "console/ratings/": opens("console/ratings/", TICKETS),
+    # 422: nothing was filled in.
+    "console/ratings/<int:pk>/care/": acts("console/ratings/{rating}/care/", everybody({*DESK, ROOT}, 422), shown="0"),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -271,6 +274,8 @@ PUBLIC = {
     "widget/api/session": "widget/api/session",
     "widget/api/messages": "widget/api/messages",
     "widget/api/contact": "widget/api/contact",
+    "widget/api/rating": "widget/api/rating",
+    "widget/api/rating/skip": "widget/api/rating/skip",
     "demo/": "demo/",
 }
 # Answered before Django, to whoever brings a token, and to nobody for being logged in: tests/mcp/served.
@@ -446,6 +451,7 @@ def _furnish(world: World) -> House:
         "user": world.rosa.pk,
         "change": _proposed_change(world).pk,
         "alert": _alert(world).pk,
+        "rating": Rating.objects.get().pk,
     }
     clients = {name: Client(raise_request_exception=False) for name in PEOPLE}
     for name, person in people.items():
@@ -500,7 +506,8 @@ def _leave_traces(world: World, ticket: Any) -> None:
     tickets.label_triage(triage=triage, by=world.rosa, **sorting)
     WorkPeriod.objects.create(ticket=ticket, user=world.rosa, started_at=timezone.now(), seen_at=timezone.now())
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
-    tickets.rate(ticket=other, score=4)
+    tickets.close(ticket=other, by=world.rosa, outcome="by_person")
+    tickets.rate(ticket=other, customer=other.customer, score=2)
     usual = {"ticket": ticket, "agent": world.agent, "state": "COMPLETED", "assurance": "verified"}
     first, second = (Run.objects.create(**usual) for _ in range(2))
     HandOff.objects.create(from_run=first, to_run=second, reason="money", summary="s", brief={}, after_seq=1)

@@ -12,14 +12,16 @@ from django.utils.translation import gettext_lazy as _lazy
 from agents.models import Run, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
-from supportagent.tickets.models import Message, Ticket, TicketQuerySet
+from supportagent.tickets.models import Message, Rating, Ticket, TicketQuerySet
 from supportagent.tickets.rendering import render_message, strip_hidden
+from supportagent.tickets.services.rating import is_wanted, may_change, may_rate
 from supportagent.tickets.services.waiting import NO_CONTACT, contact_of
 from supportagent.widget.errors import unknown_conversation
 from supportagent.widget.models import WidgetSession
 
 PAGE_SIZE = 200
 ENDED_SHOWN_FOR = timedelta(days=1)
+NO_RATING: dict[str, Any] = {"state": "", "score": 0, "comment": "", "changeable": False}
 NOTHING_YET: dict[str, Any] = {
     "conversation": "",
     "messages": [],
@@ -28,6 +30,7 @@ NOTHING_YET: dict[str, Any] = {
     "progress": "idle",
     "held_by": "assistant",
     "contact": NO_CONTACT,
+    "rating": NO_RATING,
 }
 _REQUEST_KINDS = {
     "issue_refund": _lazy("Your refund request"),
@@ -98,12 +101,31 @@ def _author(message: Message) -> str:
     return strip_hidden(message.author_name) if message.kind == Message.Kind.PERSON else ""
 
 
-def status_of(ticket: Ticket) -> dict[str, str]:
+def status_of(ticket: Ticket) -> dict[str, Any]:
     """`progress` is working, waiting (for our decision) or idle; `held_by` says who answers next.
 
     `contact` is wanted while nobody of a team is there that asks for an e-mail address then, and left once it has one.
     """
-    return {"progress": progress_of(ticket), "held_by": _held_by(ticket), "contact": contact_of(ticket)}
+    return {
+        "progress": progress_of(ticket),
+        "held_by": _held_by(ticket),
+        "contact": contact_of(ticket),
+        "rating": rating_of(ticket),
+    }
+
+
+def rating_of(ticket: Ticket) -> dict[str, Any]:
+    """`state` is wanted once the conversation has ended and until the customer has said or skipped it, then given.
+
+    `changeable` is whether what was said may still be said otherwise. Open conversations cost no query.
+    """
+    if not may_rate(ticket):
+        return NO_RATING
+    given = Rating.objects.filter(ticket=ticket).first()
+    if given is None:
+        return {**NO_RATING, "state": "wanted"} if is_wanted(ticket) else NO_RATING
+    comment = strip_hidden(given.comment)
+    return {"state": "given", "score": given.score, "comment": comment, "changeable": may_change(given)}
 
 
 def progress_of(ticket: Ticket) -> str:
