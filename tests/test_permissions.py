@@ -45,7 +45,7 @@ from supportagent import routing
 from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
-from supportagent.knowledge.models import Article
+from supportagent.knowledge.models import Article, Gap
 from supportagent.staff.models import Team, User
 from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
@@ -220,6 +220,11 @@ ROUTES: dict[str, Row] = {
     "console/ratings/": opens("console/ratings/", TICKETS),
     # 422: nothing was filled in.
     "console/ratings/<int:pk>/care/": acts("console/ratings/{rating}/care/", everybody({*DESK, ROOT}, 422), shown="0"),
+    "console/knowledge/gaps/": opens("console/knowledge/gaps/", {*DESK, ROOT, OTHER}),
+    # 422: nothing was said. The knowledge base belongs to no team.
+    "console/knowledge/gaps/<int:pk>/settle/": Row(
+        "POST", "console/knowledge/gaps/{gap}/settle/", everybody({SUPERVISOR, ROOT, OTHER}, 422)
+    ),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -452,6 +457,7 @@ def _furnish(world: World) -> House:
         "change": _proposed_change(world).pk,
         "alert": _alert(world).pk,
         "rating": Rating.objects.get().pk,
+        "gap": Gap.objects.create(query="gift wrapping", wording="gift wrapp", found=0, matched=0, call_key="x.1").pk,
     }
     clients = {name: Client(raise_request_exception=False) for name in PEOPLE}
     for name, person in people.items():

@@ -45,7 +45,7 @@ def postgres_tsquery(words: list[str]) -> str:
 def excerpt(body: str, words: list[str]) -> str:
     """The sentence with most of the words, cut to 240 characters; the beginning when none has any."""
     sentences = re.split(r"(?<=[.!?])\s+|\n+", plain(body))
-    best = max((s for s in sentences if s.strip()), key=lambda s: _hits(s, words), default="")
+    best = max((s for s in sentences if s.strip()), key=lambda s: matched(s, words), default="")
     return best if len(best) <= EXCERPT_LENGTH else best[: EXCERPT_LENGTH - 1].rstrip() + "…"
 
 
@@ -55,7 +55,17 @@ def plain(markdown: str) -> str:
     return re.sub(r"(?m)^\s*(?:[-*]|\d+\.)\s+|\*\*|`", "", without_headings).strip()
 
 
-def _hits(sentence: str, words: list[str]) -> int:
-    folded = WORD.findall(fold(sentence))
-    stems = [word[: max(4, len(word) - 2)] for word in words]
-    return sum(any(found.startswith(stem) for found in folded) for stem in stems)
+def matched(text: str, words: list[str]) -> int:
+    """How many of the words stand in the text, whatever their endings."""
+    found = set(WORD.findall(fold(text)))
+    return sum(any(word.startswith(stem) for word in found) for stem in map(_stem, words))
+
+
+def wording(text: str) -> str:
+    """What alike questions share: their telling words without endings and numbers, sorted. "" for none."""
+    stems = {_stem(word) for word in terms(text) if not any(char.isdigit() for char in word)}
+    return " ".join(sorted(stems))
+
+
+def _stem(word: str) -> str:
+    return word[: max(4, len(word) - 2)]

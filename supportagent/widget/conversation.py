@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from agents import citations
 from agents.models import Run, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
+from supportagent.knowledge.models import Article
 from supportagent.tickets.models import Message, Rating, Ticket, TicketQuerySet
 from supportagent.tickets.rendering import render_message, strip_hidden
 from supportagent.tickets.services.rating import is_wanted, may_change, may_rate
@@ -72,9 +74,10 @@ def _tickets_of(session: WidgetSession) -> TicketQuerySet:
 def conversation_after(ticket: Ticket, seq: int) -> dict[str, Any]:
     """Everything after `seq`, oldest first, with the state of the conversation as it is now."""
     page = list(ticket.messages.for_customer().after(seq).order_by("seq")[: PAGE_SIZE + 1])
+    sources = _sources(page[:PAGE_SIZE])
     return {
         "conversation": ticket.number,
-        "messages": [as_json(message) for message in page[:PAGE_SIZE]],
+        "messages": [as_json(message) | sources.get(message.seq, {}) for message in page[:PAGE_SIZE]],
         "more": len(page) > PAGE_SIZE,
         "pending": pending_requests(ticket),
         **status_of(ticket),
@@ -95,6 +98,19 @@ def as_json(message: Message) -> dict[str, Any]:
             "client_message_id": message.client_message_id,
         }
     return {**common, "html": str(render_message(message.body)), "author": _author(message)}
+
+
+def _sources(page: list[Message]) -> dict[int, dict[str, list[str]]]:
+    """By number, the titles of the published articles that an agent's answer quotes. Nothing to read costs nothing."""
+    answers = [message for message in page if message.kind == Message.Kind.AGENT and message.run_id]
+    found = citations.found_by(message.run_id for message in answers) if answers else {}
+    if not found:
+        return {}
+    quoted = {message.seq: citations.quoted(message.body, found.get(message.run_id, [])) for message in answers}
+    slugs = {source.slug for sources in quoted.values() for source in sources}
+    public = set(Article.objects.published().filter(slug__in=slugs).values_list("slug", flat=True))
+    titles = {seq: [strip_hidden(each.title) for each in of if each.slug in public] for seq, of in quoted.items()}
+    return {seq: {"sources": of} for seq, of in titles.items() if of}
 
 
 def _author(message: Message) -> str:
