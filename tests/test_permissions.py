@@ -240,6 +240,7 @@ ROUTES: dict[str, Row] = {
     "admin/staff/user/<id>/password/": opens("admin/staff/user/{user}/password/", {OPS, ROOT}),
     "admin/approvals/approvalpolicy/bench/": opens("admin/approvals/approvalpolicy/bench/", {OPS, ROOT}),
     "admin/approvals/approvalpolicy/coverage/": opens("admin/approvals/approvalpolicy/coverage/", {OPS, ROOT}),
+    "admin/knowledge/article/import/": opens("admin/knowledge/article/import/", {ROOT}),
     # 409: the person was let through, and showed no digest.
     "admin/changes/proposedchange/<int:pk>/put-in-force/": Row(
         "POST", "admin/changes/proposedchange/{change}/put-in-force/", everybody({OPS, ROOT}, 409)

@@ -87,10 +87,12 @@ def _held(article: Article, words: list[str]) -> int:
     return query.matched(f"{article.title} {article.tags} {article.body}", words)
 
 
-def open_groups() -> QuerySet[Gap, dict[str, Any]]:
+def open_groups() -> QuerySet[Any, dict[str, Any]]:
     """Groups of questions asked since they were last settled, the most frequent first."""
     settled = GapSettlement.objects.filter(wording=OuterRef("wording")).order_by("-through_id")
-    asked = Gap.objects.order_by().annotate(settled=Coalesce(Subquery(settled.values("through_id")[:1]), Value(0)))
+    asked: QuerySet[Any, Any] = Gap.objects.order_by().annotate(
+        settled=Coalesce(Subquery(settled.values("through_id")[:1]), Value(0))
+    )
     grouped = asked.filter(pk__gt=F("settled")).values("wording")
     figures = {"count": Count("pk"), "since": Min("created_at"), "last": Max("created_at"), "newest": Max("pk")}
     return grouped.annotate(**figures).order_by("-count", "-last", "wording")

@@ -102,11 +102,12 @@ def as_json(message: Message) -> dict[str, Any]:
 
 def _sources(page: list[Message]) -> dict[int, dict[str, list[str]]]:
     """By number, the titles of the published articles that an agent's answer quotes. Nothing to read costs nothing."""
-    answers = [message for message in page if message.kind == Message.Kind.AGENT and message.run_id]
-    found = citations.found_by(message.run_id for message in answers) if answers else {}
+    runs = {message.seq: message.run_id for message in page if message.kind == Message.Kind.AGENT and message.run_id}
+    found = citations.found_by(runs.values()) if runs else {}
     if not found:
         return {}
-    quoted = {message.seq: citations.quoted(message.body, found.get(message.run_id, [])) for message in answers}
+    bodies = {message.seq: message.body for message in page}
+    quoted = {seq: citations.quoted(bodies[seq], found.get(run, [])) for seq, run in runs.items()}
     slugs = {source.slug for sources in quoted.values() for source in sources}
     public = set(Article.objects.published().filter(slug__in=slugs).values_list("slug", flat=True))
     titles = {seq: [strip_hidden(each.title) for each in of if each.slug in public] for seq, of in quoted.items()}
