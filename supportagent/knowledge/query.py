@@ -6,6 +6,8 @@ import unicodedata
 MAX_TERMS = 16
 EXCERPT_LENGTH = 240
 WORD = re.compile(r"[^\W_]+")
+_DOUBLING = ("ing", "ed", "er")  # shipping: ship
+_ENDINGS = (*_DOUBLING, "s")
 # The 'english' dictionary of PostgreSQL drops these itself; the embedded database has no such list.
 STOP_WORDS = frozenset(
     """
@@ -63,8 +65,21 @@ def matched(text: str, words: list[str]) -> int:
 
 def wording(text: str) -> str:
     """What alike questions share: their telling words without endings and numbers, sorted. "" for none."""
-    stems = {_stem(word) for word in terms(text) if not any(char.isdigit() for char in word)}
-    return " ".join(sorted(stems))
+    roots = {_root(word) for word in terms(text) if not any(char.isdigit() for char in word)}
+    return " ".join(sorted(roots))
+
+
+def _root(word: str) -> str:
+    """The word without an English ending: `wrapping`, `wraps` and `wrapped` are one question's `wrap`."""
+    ending = (
+        next((end for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= 3), "")
+        if not word.endswith("ss")
+        else ""
+    )
+    root = word.removesuffix(ending)
+    if ending in _DOUBLING and len(root) > 3 and root[-1] == root[-2] and root[-1] not in "ls":
+        root = root[:-1]
+    return f"{root[:-1]}i" if root.endswith("y") else root.removesuffix("e") if len(root) > 3 else root
 
 
 def _stem(word: str) -> str:
