@@ -32,7 +32,12 @@ class ImportForm(forms.Form):
     articles = FilesField(
         label="Files",
         help_text="Markdown (.md) with a head, or CSV, in UTF-8.",
-        widget=FilesInput(attrs={"accept": ".md,.csv"}),
+        widget=FilesInput(
+            attrs={
+                "accept": ".md,.csv",
+                "class": "border border-base-200 rounded-default px-3 py-2 w-full dark:border-base-700",
+            }
+        ),
     )
     dry_run = forms.BooleanField(label="Only check them, and import nothing", required=False)
 
