@@ -56,7 +56,7 @@ export class Rating {
     this.word.textContent = WORDS[score];
     this.more.hidden = !score;
     if (score) this.#say("");
-    this.more.scrollIntoView?.({ block: "nearest" });
+    if (score) this.skip.scrollIntoView({ block: "nearest" }); // what comes next is to be seen
   }
 
   #again() {
