@@ -64,10 +64,10 @@ export class Rating {
     this.comment.value = this.given.comment;
     const radio = this.form.querySelector(`input[value="${this.given.score}"]`);
     radio.checked = true;
-    this.#chosen();
     this.skip.textContent = "Keep it as it was";
     this.show({ rating: this.given, conversation: this.conversation });
-    radio.focus();
+    this.#chosen();
+    radio.focus({ preventScroll: true });
   }
 
   #send() {
