@@ -49,6 +49,7 @@ class Permission(StrEnum):
     FILE_ISSUE = "engineering.file_issue", "file an engineering issue"
     VIEW_SERVICELOG = "engineering.view_servicelog", "read service logs"
     VIEW_ARTICLE = "knowledge.view_article", "read knowledge articles"
+    ADD_LABEL = "quality.add_label", "label agents' work"
     DECIDE_FOR_TEAM = "staff.decide_for_team", "decide for a team"
     EXPLAIN_ACCESS = "staff.explain_access", "ask why somebody may or may not do something"
     VIEW_DASHBOARD = "staff.view_dashboard", "see the dashboard"
