@@ -12,7 +12,7 @@ from django.utils import timezone
 from supportagent.quality.accuracy import Wanted, accuracy, accuracy_by
 from supportagent.quality.agreement import agreement
 from supportagent.shares import Share
-from tests.approvals.desk import colleague
+from tests.approvals.desk import colleague, let_decide
 from tests.quality.drawn import labelled
 from tests.world import World, team
 
@@ -106,6 +106,7 @@ def test_the_page_of_results_shows_each_tool_and_version_with_what_it_rests_on(w
     judged(world, *["rr"] * 28, "wr", "ww", population=600, finished=finished, version=version)
     refund = {"kind": "action", "tool": "store__issue_refund", "finished": finished}
     judged(world, "w", population=9, **refund, version=version)
+    let_decide(world.finance)
     client.force_login(world.finance)
     page = client.get("/console/labels/results/").content.decode()
     low, high = Share(28, 30).interval
@@ -131,5 +132,6 @@ def test_who_still_has_items_to_judge_sees_the_sums_only(world: World, client: C
     assert 'data-testid="blind"' in page
     assert 'data-testid="part"' not in page
     assert "100%" in page
+    let_decide(world.finance)
     client.force_login(world.finance)  # does not label
     assert 'data-testid="part"' in client.get("/console/labels/results/").content.decode()
