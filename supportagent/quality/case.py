@@ -23,6 +23,7 @@ from approvals.models import ApprovalRequest
 from approvals.services.requests import title_of
 from supportagent.quality.models import SampledItem
 from supportagent.tickets.models import Draft, Message, Ticket
+from supportagent.tickets.rendering import escape_hidden
 from supportagent.tickets.services.overtaken import ANSWERS
 
 MESSAGES_SHOWN = 30
@@ -154,5 +155,5 @@ def _alone(call: ToolCall) -> Action:
         facts=[],
         reason=call.stated_reason,
         outcome=told({"facts": [{"source": call.name, "result": call.result}]}),
-        differs=[str(each) for each in evidence.get("differs", [])],
+        differs=[escape_hidden(str(each)) for each in evidence.get("differs", [])],
     )
