@@ -46,6 +46,7 @@ from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
 from supportagent.knowledge.models import Article, Gap
+from supportagent.quality.models import SampledItem, Stratum
 from supportagent.staff.models import Team, User
 from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
@@ -225,6 +226,12 @@ ROUTES: dict[str, Row] = {
     "console/knowledge/gaps/<int:pk>/settle/": Row(
         "POST", "console/knowledge/gaps/{gap}/settle/", everybody({SUPERVISOR, ROOT, OTHER}, 422)
     ),
+    "console/labels/": opens("console/labels/", {SUPERVISOR, ROOT, OTHER}),
+    "console/labels/results/": opens("console/labels/results/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
+    "console/labels/<int:pk>/": opens("console/labels/{item}/", {SUPERVISOR, ROOT, OTHER}, elsewhere=True),
+    # 422: nothing was said.
+    "console/labels/<int:pk>/label/": acts("console/labels/{item}/label/", everybody({SUPERVISOR, ROOT}, 422)),
+    "console/labels/<int:pk>/skip/": acts("console/labels/{item}/skip/", everybody({SUPERVISOR, ROOT}, 302)),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -459,6 +466,7 @@ def _furnish(world: World) -> House:
         "alert": _alert(world).pk,
         "rating": Rating.objects.get().pk,
         "gap": Gap.objects.create(query="gift wrapping", wording="gift wrapp", found=0, matched=0, call_key="x.1").pk,
+        "item": _sampled(run).pk,
     }
     clients = {name: Client(raise_request_exception=False) for name in PEOPLE}
     for name, person in people.items():
@@ -489,6 +497,14 @@ def _alert(world: World) -> CostAlert:
     return CostAlert.objects.create(
         kind="spike", key="spike:agent", agent=world.agent, first_at=now, last_at=now, figures=figures
     )
+
+
+def _sampled(run: Run) -> SampledItem:
+    """A run that people are to judge."""
+    stratum = Stratum.objects.create(
+        week=timezone.now().date(), kind="run", agent=run.agent, mode="approved", category="other", population=1
+    )
+    return SampledItem.objects.create(stratum=stratum, run=run, finished_at=timezone.now(), wanted=1)
 
 
 def _proposed_change(world: World) -> ProposedChange:

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     VIEW_SERVICELOG = "engineering.view_servicelog", "read service logs"
     SETTLE_GAP = "knowledge.settle_gap", "settle knowledge gaps"
     VIEW_ARTICLE = "knowledge.view_article", "read knowledge articles"
+    ADD_LABEL = "quality.add_label", "label agents' work"
     DECIDE_FOR_TEAM = "staff.decide_for_team", "decide for a team"
     EXPLAIN_ACCESS = "staff.explain_access", "ask why somebody may or may not do something"
     VIEW_DASHBOARD = "staff.view_dashboard", "see the dashboard"

@@ -59,6 +59,7 @@ ROLES: dict[str, tuple[P, ...]] = {
     "Technical specialist": (*_TICKET_WORK, P.FILE_ISSUE, P.VIEW_SERVICELOG),
     "Supervisor": (
         *_REP,
+        P.ADD_LABEL,
         P.DECIDE_APPROVALREQUEST,
         P.EXPLAIN_ACCESS,
         P.PAUSE_AGENT,

@@ -31,6 +31,8 @@ from supportagent.demo.seed_data import write_shop  # noqa: E402
 from supportagent.demo.seed_data.orders import SeedOrder  # noqa: E402
 from supportagent.demo.seed_data.people import CUSTOMERS  # noqa: E402
 from supportagent.demo.seed_data.write_people import _person  # noqa: E402
+from supportagent.quality import sampling  # noqa: E402
+from supportagent.quality.models import SampledItem  # noqa: E402
 from supportagent.staff.models import User  # noqa: E402
 from supportagent.store.models import Account, Refund  # noqa: E402
 from supportagent.tickets import services as tickets  # noqa: E402
@@ -121,6 +123,13 @@ def approve(pk: int, username: str) -> None:
     live.flush(2)
 
 
+def draw_labels() -> list[int]:
+    """What people are to judge of this week's work so far, as if the week were over; actions first."""
+    now = timezone.now()
+    sampling.draw_week(sampling.monday(now), now=now + 2 * sampling.WEEK)
+    return list(SampledItem.objects.order_by("stratum__kind", "pk").values_list("pk", flat=True))
+
+
 def reply(ticket: str, body: str) -> None:
     """A reply of the agent with exactly these words, whatever a model would say."""
     agent = User.objects.get(username="agent-triage")
@@ -186,6 +195,7 @@ VERBS: dict[str, Callable[..., Any]] = {
         facts_of,
         ask_for_refund,
         approve,
+        draw_labels,
         reply,
         close,
         rating_of,
