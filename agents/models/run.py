@@ -122,6 +122,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["state", "lease_until"]),
             models.Index(fields=["ticket", "created_at"]),
+            models.Index(fields=["finished_at"], condition=Q(ended_because="loop"), name="runs_that_looped"),
         ]
 
     def __str__(self) -> str:

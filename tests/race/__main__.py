@@ -284,10 +284,10 @@ def _work(runs: list[Any], say: Callable[..., None], given_up: Path) -> None:
 def _expire_soon() -> None:
     from django.db.models.functions import Now
 
-    from agents.costs import budgets
+    from agents.costs import holding
 
-    budgets.RESERVATION_SECONDS = EXPIRY_SECONDS
-    budgets._EXPIRES_AT = Now() + timedelta(seconds=EXPIRY_SECONDS)
+    holding.RESERVATION_SECONDS = EXPIRY_SECONDS
+    holding.EXPIRES_AT = Now() + timedelta(seconds=EXPIRY_SECONDS)
 
 
 def _reap(say: Callable[..., None]) -> None:
