@@ -2,8 +2,8 @@
 
 Turns and calls are counted since the customer last wrote: a refund that waits for days must not be lost because its
 customer asked a few questions meanwhile. Tokens and money are counted over the whole run, like its time: they bound
-what it costs, and a customer who keeps writing must not raise that. A message that comes after the answer begins another
-run; what a whole ticket may cost is the budget's to say.
+what it costs, and a customer who keeps writing must not raise that. A message that comes after the answer begins
+another run; what a whole ticket may cost is the budget's to say.
 """
 
 from typing import Any

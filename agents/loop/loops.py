@@ -70,5 +70,7 @@ def _heard(refs: list[list[Any]]) -> bool:
 
 
 def _answer(call: ToolCall) -> str:
-    """What the model learnt from a call. One that waits is answered with a reference of its own."""
-    return json.dumps([call.name, call.code, call.approval_id, call.result], sort_keys=True)
+    """What the model learnt from a call. One that waits is answered with a reference of its own; of one that failed the
+    code is what counts, whatever was guessed in vain."""
+    learnt = [call.code] if call.code else [call.approval_id, call.result]
+    return json.dumps([call.name, *learnt], sort_keys=True)

@@ -44,7 +44,8 @@ def reserve(call: ToolCall, price: int) -> None:
 def settle(call: ToolCall, outcome: Outcome | None) -> None:
     """Charge a call that was carried out or may have been (None: nobody knows); give back what certainly was not.
 
-    A refused write was not carried out. A read has no effect by which one could tell, so one that was sent is charged.
+    A refused call was not carried out. An imported server's failed read has no effect by which one could tell: one that
+    was sent is charged.
     """
     if not call.price_micros:
         return
