@@ -314,9 +314,9 @@ def _watch(say: Callable[..., None]) -> None:
 
 
 def _judge(field: Field, most: int, sampled: int, address: str) -> list[Finding]:
-    from agents.costs import budgets
     from django.db.models import Sum
 
+    from agents.costs import budgets
     from agents.models import Budget, Run, Spend
 
     with urllib.request.urlopen(f"{address}/billed", timeout=10) as answer:
