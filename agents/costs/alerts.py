@@ -169,7 +169,7 @@ def _limits(budgets: list[Budget], agents: dict[str, Agent], now: datetime) -> I
 def _loops(agents: dict[str, Agent], now: datetime) -> Iterable[Finding]:
     """Agents of which runs ended in circles within the hour; one statement, of the newest runs of each."""
     since = now - LOOPS_OF
-    stopped = Run.objects.of_agents().filter(ended_because="loop", finished_at__gt=since)
+    stopped = Run.objects.of_agents().filter(ended_because=Run.LOOPED, finished_at__gt=since)
     newest = stopped.annotate(
         place=Window(RowNumber(), partition_by=F("agent"), order_by=[F("finished_at").desc(), F("pk")]),
         together=Window(Count("*"), partition_by=F("agent")),

@@ -13,7 +13,6 @@ from django.conf import settings
 from agents.loop.transcript import Transcript
 from agents.models import ToolCall
 
-LOOP = "loop"  # what a run keeps of why it ended
 ANSWERS = frozenset({"result", "held", "unknown_result"})  # news that nobody but the agent itself is the reason of
 
 

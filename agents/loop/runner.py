@@ -236,7 +236,7 @@ def _require_progress(shift: Shift, transcript: Transcript, news: list) -> None:
     circle = loops.found(transcript, news, writes=shift.capability.writes)
     if circle:
         summary = f"The agent goes in circles: {circle}."
-        raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, summary, because=loops.LOOP)
+        raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, summary, because=Run.LOOPED)
     limit = limits.reached(run, transcript, news, worked_ms=shift.worked_ms(run))
     if limit:
         raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.")
