@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from agents import outcomes
-from agents.loop import execution, reconciling
+from agents.loop import execution, paying, reconciling
 from agents.loop.execution import Unknown
 from agents.models import Run, ToolCall
 from audit import log as audit_log
@@ -37,6 +37,8 @@ def _settle(call: ToolCall) -> bool:
     finding = reconciling.look(call) if isinstance(outcome, Unknown) else None
     if isinstance(outcome, Outcome) and outcome.code == execution.NOT_SENT:
         outcome = Outcome.refused("run_ended", "the run ended before the call was carried out")
+    elif isinstance(outcome, Outcome) and outcome.code == paying.INTERRUPTED:
+        outcome = Outcome.refused("no_answer", "the run ended before the answer was stored")
     with audit_log.transaction(), acting(Actor.system("reaper")):
         found = outcomes.locked(call.pk)
         # Race: two schedulers settle the same call. The run's lock lets the second see that it is done.

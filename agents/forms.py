@@ -16,6 +16,7 @@ from unfold.widgets import (
 )
 
 from agents.accounts import account_name
+from agents.costs import prices
 from agents.models import Agent, Budget, HandOffRoute, InfrastructureCost, Price, VelocityCap
 from supportagent.console.fields import MicrosField
 from supportagent.staff.models import User
@@ -25,6 +26,8 @@ from supportagent.tickets.models import Customer, Ticket
 EFFORTS = [("", "The model's default"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2}|-[A-Z][a-z]{3})?", re.ASCII)
 PRICED_IN = "USD per million tokens."
+_LEASTS = ("max_turns", "max_tool_calls", "max_seconds", "max_output_tokens", "max_tokens", "max_cost_micros")
+_AS_IT_IS = ("max_tokens", "max_cost_micros", "fallback_at")  # where they are left empty
 PER_MILLION = "USD per million tokens; only where the price list does not know the model."
 
 
@@ -72,6 +75,9 @@ class AgentForm(forms.ModelForm):
     session_cap_micros = MicrosField(
         label="Cap per ticket", initial=500_000, help_text="USD: the most that one ticket may cost."
     )
+    max_cost_micros = MicrosField(
+        label="Most per run", required=False, initial=500_000, help_text="USD: the most that one run may cost."
+    )
     input_price_micros = MicrosField(label="Input price", required=False, help_text=PER_MILLION)
     output_price_micros = MicrosField(label="Output price", required=False, help_text=PER_MILLION)
 
@@ -97,7 +103,11 @@ class AgentForm(forms.ModelForm):
             "max_tool_calls",
             "max_seconds",
             "max_output_tokens",
+            "max_tokens",
+            "max_cost_micros",
             "session_cap_micros",
+            "fallback_model",
+            "fallback_at",
             "input_price_micros",
             "output_price_micros",
         )
@@ -111,6 +121,9 @@ class AgentForm(forms.ModelForm):
                 ("", default),
                 *((name, name) for name in settings.MODEL_PROVIDERS),
             ]
+        for name in _AS_IT_IS:
+            if name in self.fields:
+                self.fields[name].required = False
 
     def clean_receives_requests(self) -> bool:
         wanted: bool = self.cleaned_data["receives_requests"]
@@ -130,9 +143,14 @@ class AgentForm(forms.ModelForm):
         prices = [cleaned.get("input_price_micros"), cleaned.get("output_price_micros")]
         if prices.count(None) == 1:
             raise ValidationError("Give both prices or neither: a price list of one's own needs both.")
-        for name in ("max_turns", "max_tool_calls", "max_seconds", "max_output_tokens"):
+        for name in _AS_IT_IS:
+            if name in cleaned and cleaned[name] is None:
+                cleaned[name] = getattr(self.instance, name)
+        for name in _LEASTS:
             if cleaned.get(name) == 0:
-                self.add_error(name, "At least 1: with 0 the agent could do nothing.")
+                self.add_error(name, "More than 0: with nothing the agent could do nothing.")
+        if problem := _unusable_fallback(cleaned):
+            self.add_error("fallback_model", problem)
         return cleaned
 
 
@@ -275,6 +293,20 @@ class VelocityCapForm(forms.ModelForm):
         if tool is not None and not tool.writes:
             self.add_error("tool", "Reads are not counted; choose a tool that writes.")
         return cleaned
+
+
+def _unusable_fallback(cleaned: dict[str, Any]) -> str:
+    """A model without a price could not be reserved for, so runs could not go on with it. Empty when all is well."""
+    model = cleaned.get("fallback_model")
+    if not model:
+        return ""
+    if model == (cleaned.get("model") or settings.DEFAULT_MODEL):
+        return "This is the agent's model already: choose a cheaper one."
+    try:
+        prices.price_for(provider=cleaned.get("provider") or settings.DEFAULT_MODEL_PROVIDER, model=model)
+    except prices.PriceUnknown:
+        return f"No price is known for the model {model!r}: add it to the price book first."
+    return ""
 
 
 def _unknown_subject(*, scope: str, subject: str = "", **_others: Any) -> str:

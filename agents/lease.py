@@ -51,7 +51,8 @@ class Claim:
         return self.run.pk
 
 
-# What the worker that holds the run may change; `wanted`, `fence` and the lease belong to others as well.
+# What the worker that holds the run may change; `wanted`, `fence` and the lease belong to others as well, and what the
+# run has used is counted where the ledger is written, by whoever ends a reservation.
 _OWNED = (
     "state",
     "ended_because",
@@ -59,9 +60,7 @@ _OWNED = (
     "event_seq",
     "message_seq",
     "worked_ms",
-    "input_tokens",
-    "output_tokens",
-    "cost_micros",
+    "fallback_model",
     "finished_at",
 )
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from agents import services, tallies
 from agents.lease import Step
-from agents.loop import arrows, classes, planning, reconciling
+from agents.loop import arrows, classes, paying, planning, reconciling
 from agents.loop.execution import Unknown
 from agents.loop.reconciling import Finding
 from agents.models import Resolution, Run, ToolCall
@@ -77,6 +77,7 @@ def conclude_unknown(step: Step, call: ToolCall, unknown: Unknown, finding: Find
     if classes.is_reconcilable(planning.tool_of(call)) and "before" in notes:
         notes |= {"next": _text(database_now() + FIRST_LOOK)}
     arrows.move(call, State.SENDING, State.OUTCOME_UNKNOWN, reconciliation=notes)
+    paying.settle(call, None)
     arrows.record("agents.tool_call.outcome_unknown", call)
     step.emit("error", f"{call.name}: nobody knows whether it was carried out", call=str(call.pk))
     _publish(call)

@@ -8,6 +8,7 @@ from typing import Any
 from agents.loop.guardrails import SAID_ONLY
 from agents.models import ModelCall, Run, RunEvent, ToolCall
 from approvals.models import ApprovalRequest
+from supportagent.console.money import format_micros
 from supportagent.tickets.rendering import escape_hidden
 
 SHORT = 2_000  # characters of a value shown in the page; the rest is fetched on demand
@@ -112,6 +113,8 @@ def _explain(entry: Entry, turns: dict[int, ModelCall], personal_data: bool) -> 
     elif entry.call is not None:
         entry.claim = escape_hidden(entry.call.stated_reason)
         entry.fields = [Field("Tool", entry.call.name), Field("State", entry.call.get_state_display())]
+        if entry.call.price_micros:
+            entry.fields.append(Field("Price of the call", format_micros(entry.call.price_micros)))
         if personal_data:
             entry.fields += [
                 _field("Arguments", _pretty(entry.call.arguments)),

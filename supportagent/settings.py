@@ -261,7 +261,10 @@ if PRODUCTION:
 MODEL_CONNECT_SECONDS = env.seconds("SUPPORTAGENT_MODEL_CONNECT_SECONDS", 5)
 MODEL_READ_SECONDS = env.seconds("SUPPORTAGENT_MODEL_READ_SECONDS", 60)  # longest silence in one reply
 MODEL_SECONDS = env.seconds("SUPPORTAGENT_MODEL_SECONDS", 90)  # one model call with its retries
-MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments for one message: more is a loop
+# What is a loop, counted since the customer last wrote: then a person has the ticket, and an alert is opened.
+MAX_IDENTICAL_CALLS = 4  # of one tool with the same arguments
+MAX_ROUNDS_OF_CALLS = 3  # of two or more calls that follow each other in the same order, as in A B A B A B
+MAX_TURNS_WITHOUT_NEWS = 4  # whose answers were all known before, while nobody said or changed anything
 # How often agents may pass a conversation on, and how many turns they may take together, before a person has it:
 # counted since the customer last wrote.
 MAX_HAND_OFFS = env.number("SUPPORTAGENT_MAX_HAND_OFFS", 4, at_least=1)

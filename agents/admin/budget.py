@@ -80,7 +80,7 @@ class AgentFilter(admin.SimpleListFilter):
 
 @admin.register(Spend)
 class SpendAdmin(OfVisibleTeams, LedgerAdmin):
-    """The ledger of what models cost: one row per attempt."""
+    """The ledger of what models and priced tools cost: one row per attempt."""
 
     team_path = "run__ticket__team_id"
     view_permission = Permission.VIEW_RUN
@@ -95,11 +95,13 @@ class SpendAdmin(OfVisibleTeams, LedgerAdmin):
         "reserved_shown",
         "charged_shown",
     ]
-    list_filter = [AgentFilter, "model", "state", "category", "created_at"]
+    list_filter = [AgentFilter, "kind", "model", "state", "category", "created_at"]
     list_select_related = ["run"]
     search_fields = ["ticket", "request_id"]
     date_hierarchy = "created_at"
     facts = (
+        "kind",
+        "call",
         "run_shown",
         "turn",
         "ticket",

@@ -39,7 +39,7 @@ class RunAdmin(OfVisibleTeams, LedgerAdmin):
             None,
             {"fields": [("short", "page"), ("ticket", "agent"), ("caller", "via"), ("state_shown", "ended_because")]},
         ),
-        ("Work", {"fields": [("turns", "worked_ms"), ("input_tokens", "output_tokens", "cost")]}),
+        ("Work", {"fields": [("turns", "worked_ms"), ("input_tokens", "output_tokens", "cost"), "fallback_model"]}),
         (
             "Under the hood",
             {

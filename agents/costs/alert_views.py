@@ -22,7 +22,13 @@ Kind = CostAlert.Kind
 
 ENDED_SHOWN = 20
 SPANS = ((1, "1 hour"), (8, "8 hours"), (24, "1 day"), (168, "7 days"))
-LEVELS = {Kind.SOFT: "warning", Kind.HARD: "danger", Kind.SPIKE: "danger", Kind.FORECAST: "warning"}
+LEVELS = {
+    Kind.SOFT: "warning",
+    Kind.HARD: "danger",
+    Kind.SPIKE: "danger",
+    Kind.FORECAST: "warning",
+    Kind.LOOP: "warning",
+}
 RULES = {
     "weeks": "usual in this hour of the week is {usual}, by {weeks} weeks",
     "mean": "the mean so far is {usual}; 28 days are not remembered yet",
@@ -88,6 +94,9 @@ def words(alert: CostAlert) -> str:
         span = "minute" if figures["minutes"] == 1 else f"{figures['minutes']} minutes"
         rule = RULES[figures["rule"]].format(usual=amount(figures["usual"]), weeks=figures["weeks"])
         return f"{amount(figures['spent'])} in the last {span}; {rule}."
+    if alert.kind == Kind.LOOP:
+        runs = "run was" if figures["runs"] == 1 else "runs were"
+        return f"{figures['runs']} {runs} stopped within an hour: the agent repeated itself or learnt nothing new."
     used = f"{amount(figures['spent'])} of {amount(figures['cap'])} spent"
     if figures["reserved"]:
         used += f", {amount(figures['reserved'])} reserved for calls that run"

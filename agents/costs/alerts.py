@@ -1,8 +1,8 @@
 """Alerts about cost: found once a minute, one open row per cause, answered or silenced by people.
 
 A budget of the house, of an agent or of all anonymous visitors is near its cap, has reached it, or will at the present
-pace; an agent spends far more than usual. The caps of single tickets and customers tell their own run: they are many,
-and name somebody.
+pace; an agent spends far more than usual, or was stopped because it went in circles. The caps of single tickets and
+customers tell their own run: they are many, and name somebody.
 
 How many statements a look takes does not depend on how many agents there are. What agents spent in the hours before
 this one does not change any more, so a process reads it once an hour.
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import F, FloatField, Q, Sum, Window
+from django.db.models import Count, F, FloatField, Q, Sum, Window
 from django.db.models.functions import Cast, RowNumber, TruncHour
 
 from agents.costs import spikes
@@ -40,6 +40,7 @@ LONGEST_MUTE = timedelta(days=30)
 REASON_LENGTH = range(3, 201)
 SAME_LOOK = timedelta(seconds=20)
 GROUP = "costs.alerts"
+LOOPS_OF = timedelta(hours=1)  # keep the alert open
 
 
 class AlertError(Exception):
@@ -54,7 +55,8 @@ class InvalidMute(AlertError):
 
 @dataclass(frozen=True)
 class Finding:
-    """A cause that holds now. `since` is from when on runs are behind it."""
+    """A cause that holds now. `since` is from when on runs are behind it: the most expensive ones, where it does not
+    name them itself."""
 
     kind: Kind
     key: str
@@ -62,6 +64,7 @@ class Finding:
     budget: Budget | None
     since: datetime
     figures: dict[str, Any]
+    run_ids: tuple[str, ...] = ()
 
 
 @dataclass
@@ -76,7 +79,7 @@ class CostWatch:
         now = database_now()
         agents = {agent.slug: agent for agent in Agent.objects.select_related("team")}
         budgets = list(Budget.objects.filter(scope__in=WATCHED).order_by("pk"))
-        found = [*_limits(budgets, agents, now), *self._spikes(budgets, agents, now)]
+        found = [*_limits(budgets, agents, now), *self._spikes(budgets, agents, now), *_loops(agents, now)]
         return _write({finding.key: finding for finding in found}, now)
 
     def _spikes(self, budgets: list[Budget], agents: dict[str, Agent], now: datetime) -> Iterable[Finding]:
@@ -163,6 +166,23 @@ def _limits(budgets: list[Budget], agents: dict[str, Agent], now: datetime) -> I
             yield finding(Kind.FORECAST, reached_at=foreseen.reached_at.isoformat(), by_the_end=foreseen.by_the_end)
 
 
+def _loops(agents: dict[str, Agent], now: datetime) -> Iterable[Finding]:
+    """Agents of which runs ended in circles within the hour; one statement, of the newest runs of each."""
+    since = now - LOOPS_OF
+    stopped = Run.objects.of_agents().filter(ended_because=Run.LOOPED, finished_at__gt=since)
+    newest = stopped.annotate(
+        place=Window(RowNumber(), partition_by=F("agent"), order_by=[F("finished_at").desc(), F("pk")]),
+        together=Window(Count("*"), partition_by=F("agent")),
+    ).filter(place__lte=RUNS)
+    behind: dict[str, list[tuple[str, int]]] = {}
+    for slug, run, together in newest.order_by("agent", "place").values_list("agent__slug", "pk", "together"):
+        behind.setdefault(slug, []).append((str(run), together))
+    for slug, runs in behind.items():
+        if agent := agents.get(slug):
+            ids = tuple(run for run, _ in runs)
+            yield Finding(Kind.LOOP, f"loop:agent:{agent.pk}", agent, None, since, {"runs": runs[0][1]}, ids)
+
+
 _NOTHING = spikes.Past.of({}, grain=0)
 
 
@@ -220,9 +240,13 @@ def _write(found: dict[str, Finding], now: datetime) -> int:
 def _open_all(findings: list[Finding], now: datetime) -> int:
     """An alert costs statements once, when it begins."""
     opened = 0
-    for since in {finding.since for finding in findings}:
+    for finding in findings:
+        if finding.run_ids:
+            opened += _open(finding, list(finding.run_ids), now)
+    unnamed = [finding for finding in findings if not finding.run_ids]
+    for since in {finding.since for finding in unnamed}:
         behind = _runs_since(since)
-        for finding in findings:
+        for finding in unnamed:
             if finding.since == since:
                 opened += _open(finding, _behind(finding, behind), now)
     return opened

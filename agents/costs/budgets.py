@@ -1,30 +1,27 @@
 """Caps that hold under concurrency: reserve the worst case before a model call, settle it after.
 
-Checking a sum and then adding to it lets every caller in flight through. Here one conditional UPDATE over all the
-budgets of a run, in id order, either takes the whole reservation or nothing. On PostgreSQL the reservation's own row
-is written by the same statement, and so it is when it is closed; SQLite cannot, and takes two, however many the scopes.
+Checking a sum and then adding to it lets every caller in flight through. Here a reservation takes its whole amount in
+every budget at once or in none (`holding`), and what it is closed with is charged to its run as well: a run's cost is
+always the sum of what its rows of the ledger were charged.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import lru_cache
-from typing import Any
+from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from agents.costs import holding
 from agents.costs.spending import Use, use_of
-from agents.models import Agent, Budget, Run, Spend
+from agents.models import Agent, Budget, Run, Spend, ToolCall
 from agents.providers.base import Usage
 from audit import log as audit_log
-from supportagent.prepared import Change, change, insert, prepared
+from supportagent.prepared import first, prepared
 from supportagent.tickets.models import Ticket
 
-RESERVATION_SECONDS = 900  # longer than any call may take; what is older lost its worker
 NOTHING_COUNTED = Usage(0, 0)
-_EXPIRES_AT = Now() + timedelta(seconds=RESERVATION_SECONDS)
+PROVIDER_LENGTH = Spend._meta.get_field("provider").max_length
+MODEL_LENGTH = Spend._meta.get_field("model").max_length
 
 
 class BudgetDenied(Exception):
@@ -57,13 +54,21 @@ def ids_for(*, agent: Agent, ticket: Ticket) -> list[int]:
     The ticket's own budget is made here from the agent's session cap; the caller holds the ticket's lock, so it is
     made once. Raises NoBudget.
     """
-    anonymous = Budget.Scope.ANONYMOUS.value if ticket.assurance == Ticket.Assurance.ANONYMOUS else None
-    found = _drawn_on(agent.slug, ticket.number, ticket.customer.reference, anonymous)
+    found = _found(agent.slug, ticket)
     known = {scope for _, scope in found}
     if Budget.Scope.AGENT not in known:
         raise NoBudget(f"{agent.name} has no budget")
     ids = [pk for pk, _ in found]
     return ids if Budget.Scope.TICKET in known else [*ids, _session_budget(agent, ticket).pk]
+
+
+def _ids_without_agent(ticket: Ticket) -> list[int]:
+    return [pk for pk, _ in _found("", ticket)]
+
+
+def _found(agent: str, ticket: Ticket) -> list[tuple[int, str]]:
+    anonymous = Budget.Scope.ANONYMOUS.value if ticket.assurance == Ticket.Assurance.ANONYMOUS else None
+    return _drawn_on(agent, ticket.number, ticket.customer.reference, anonymous)
 
 
 @prepared
@@ -88,36 +93,59 @@ def _session_budget(agent: Agent, ticket: Ticket) -> Budget:
 
 
 def reserve(*, run: Run, amount: int, price_id: str, provider: str = "", model: str = "") -> Spend:
-    """Hold `amount` micro-units in every budget of the run. Raises BudgetDenied, and then holds nothing.
+    """Hold `amount` micro-units for a model call in every budget of the run. Raises BudgetDenied, and then holds none.
 
     `provider` and `model` are who is about to be asked; the ledger says so, and whom it is for.
     """
-    ticket = run.ticket
-    spend = Spend(
-        run=run,
-        turn=run.turns + 1,
-        budget_ids=run.budget_ids,
-        reserved=amount,
-        price_id=price_id,
-        provider=provider,
-        model=model,
-        ticket=ticket.number,
-        agent=run.its_agent.slug,
-        customer=ticket.customer.reference,
-        category=ticket.category,
-        channel=ticket.channel,
-        expires_at=_EXPIRES_AT,
+    if not run.budget_ids:
+        raise NoBudget("this run has no budget")
+    about = {"turn": run.turns + 1, "price_id": price_id, "provider": provider, "model": model}
+    return _reserve(Spend(run=run, budget_ids=run.budget_ids, reserved=amount, **about))
+
+
+def reserve_call(call: ToolCall, price: int) -> Spend:
+    """Hold the price of a tool call, micro-units, until it is known what became of it. Raises BudgetDenied.
+
+    What a colleague calls draws on the caps of the house, the customer and the ticket where there are such; no agent
+    pays for it. The caller holds the run's lock.
+    """
+    run, tool = call.run, call.tool
+    assert tool is not None  # noqa: S101 - only a planned call has a price
+    return _reserve(
+        Spend(
+            run=run,
+            kind=Spend.Kind.TOOL,
+            call=call.pk,
+            turn=call.turn,
+            budget_ids=_ids_without_agent(run.ticket) if run.is_direct else run.budget_ids,
+            reserved=price,
+            price_id=f"tool:{tool.qualified_name}@{price}",
+            provider=tool.server.name[:PROVIDER_LENGTH],
+            model=tool.qualified_name[:MODEL_LENGTH],
+        )
     )
-    if connection.vendor == "postgresql":
-        _hold_at_once(spend)
-    else:
-        _hold(spend)
+
+
+def _reserve(spend: Spend) -> Spend:
+    run, ticket = spend.run, spend.run.ticket
+    spend.ticket, spend.customer = ticket.number, ticket.customer.reference
+    spend.category, spend.channel = ticket.category, ticket.channel
+    spend.agent = "" if run.is_direct else run.its_agent.slug
+    spend.expires_at = holding.EXPIRES_AT  # type: ignore[assignment]  # the database's clock
+    denial = holding.hold(spend)
+    if denial is not None:
+        raise _denied(spend.reserved, *denial)
     return spend
 
 
-def settle(spend: Spend, *, charged: int, usage: Usage | None = None, request_id: str = "") -> None:
-    """Replace a reservation by what the call really cost, and keep the tokens that the provider counted."""
-    _close(spend, Spend.State.SETTLED, charged=charged, usage=usage or NOTHING_COUNTED, request_id=request_id)
+def settle(spend: Spend, *, charged: int, usage: Usage | None = None, request_id: str = "") -> bool:
+    """Replace a reservation by what the call really cost, and keep the tokens that the provider counted.
+
+    Its run is charged in the same statement, which does not change a loaded one. False when somebody was faster: then
+    what they wrote counts.
+    """
+    usage = usage or NOTHING_COUNTED
+    return _close(spend, Spend.State.SETTLED, charged=charged, usage=usage, request_id=request_id)
 
 
 def release(spend: Spend) -> None:
@@ -128,6 +156,30 @@ def release(spend: Spend) -> None:
 def forfeit(spend: Spend, *, note: str) -> None:
     """Charge the whole reservation: nobody knows what the call cost (a cut stream, a killed worker)."""
     _close(spend, Spend.State.FORFEITED, charged=spend.reserved, note=note)
+
+
+def settle_call(call: ToolCall, *, charge: bool) -> None:
+    """Charge the price of a priced call, or give it back where the call was certainly not carried out.
+
+    The caller holds the run's lock. An outcome that nobody knows is charged, and stays so whatever is found out later.
+    """
+    spend = first(_reservation_of(call.run_id, call.pk))
+    if spend is None:
+        return  # charged already, as its reservation expired
+    if not charge:
+        release(spend)
+    elif settle(spend, charged=spend.reserved):
+        call.run.cost_micros += spend.reserved
+
+
+def open_of(run_id: UUID) -> int:
+    """What is reserved for a run at this moment, micro-units."""
+    return sum(_reserved(run_id))
+
+
+def uses_of(ids: list[int]) -> list[Use]:
+    """What these budgets have used, in one statement; nothing is locked, so it may be over before it is read."""
+    return [use_of(budget) for budget in _budgets(tuple(ids))]
 
 
 def forfeit_expired() -> int:
@@ -165,148 +217,25 @@ def _close(
     note: str = "",
     usage: Usage = NOTHING_COUNTED,
     request_id: str = "",
-) -> None:
-    # Race: the worker settles while the reaper forfeits. The state in the condition lets one of them count.
-    said = {
-        "state": state,
-        "charged": charged,
-        "note": note,
-        "request_id": request_id,
-        "input_tokens": usage.input_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-    }
-    if connection.vendor == "postgresql":
-        given = [spend.pk, *spend.budget_ids, *said.values(), spend.reserved, charged]
-        with connection.cursor() as cursor:
-            cursor.execute(_closing(len(spend.budget_ids), tuple(said)), given)
-    elif _close_reserved(spend.pk, **said):
-        _change(spend.budget_ids, "reserved = reserved - %s, spent = spent + %s", [spend.reserved, charged])
+) -> bool:
+    return holding.close(spend, state, charged=charged, note=note, usage=usage, request_id=request_id)
 
 
 @prepared
-def _close_reserved(spend_id: int, **values: Any) -> Change[Spend]:
-    return change(Spend.objects.filter(pk=spend_id, state=Spend.State.RESERVED), **values)
+def _reservation_of(run_id: UUID, call_id: UUID) -> QuerySet[Spend]:
+    """By the run, whose rows are few and have an index."""
+    return Spend.objects.filter(run=run_id, call=call_id, state=Spend.State.RESERVED).order_by()
 
 
-# A new day or month starts with nothing spent; what is reserved stays reserved.
-_ROLLED = "CASE WHEN period <> 'ever' AND COALESCE(period_start, '0001-01-01') < {start} THEN 0 ELSE spent END"
-_START = "CASE period WHEN 'month' THEN CAST(%s AS date) ELSE CAST(%s AS date) END"
-_SQLITE_START = "CASE period WHEN 'month' THEN %s ELSE %s END"
+@prepared
+def _reserved(run_id: UUID) -> QuerySet[Spend, int]:
+    held = Spend.objects.filter(run=run_id, state=Spend.State.RESERVED)
+    return held.order_by().values_list("reserved", flat=True)
 
 
-def _starts() -> list[date]:
-    today = timezone.now().date()
-    return [today.replace(day=1), today]
-
-
-def _change(ids: list[int], assignments: str, parameters: list[Any], *, condition: str = "", values: Any = ()) -> int:
-    """SQLite: one UPDATE over several budgets. Where a condition does not hold for one of them, none is changed."""
-    marks = ", ".join(["%s"] * len(ids))
-    sql = f"UPDATE agents_budget SET {assignments} WHERE id IN ({marks})"  # noqa: S608
-    given = [*parameters, *ids]
-    if condition:
-        sql += f" AND %s = (SELECT COUNT(*) FROM agents_budget WHERE id IN ({marks}) AND {condition})"  # noqa: S608
-        given += [len(ids), *ids, *values]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, given)
-        return cursor.rowcount
-
-
-def _hold(spend: Spend) -> None:
-    """SQLite: the transaction has the only write lock from its beginning, so what is read in it is what denied."""
-    ids, amount, starts = spend.budget_ids, spend.reserved, _starts()
-    rolled = _ROLLED.format(start=_SQLITE_START)
-    taken = _change(
-        ids,
-        f"reserved = reserved + %s, spent = {rolled}, period_start = {_SQLITE_START}",
-        [amount, *starts, *starts],
-        condition=f"reserved + {rolled} + %s <= cap",
-        values=[*starts, amount],
-    )
-    if taken != len(ids):
-        uses = [(budget.pk, use_of(budget)) for budget in Budget.objects.filter(pk__in=ids).order_by("pk")]
-        tight = (pair for pair in uses if pair[1].spent + pair[1].reserved + amount > pair[1].cap)
-        raise _denied(amount, *next(tight, (None, None)))
-    insert(spend)
-
-
-def _hold_at_once(spend: Spend) -> None:
-    """PostgreSQL: judge, hold and enter the reservation in one statement.
-
-    Race: while it waits for a budget's lock, another call settles for less. What is judged is therefore read under
-    the lock, never the statement's own older view of the rows, which would deny although there is money.
-    """
-    columns = [field for field in Spend._meta.concrete_fields if not field.primary_key]
-    values = [field.pre_save(spend, add=True) for field in columns]
-    entered = [
-        field.get_db_prep_save(value, connection)
-        for field, value in zip(columns, values, strict=True)
-        if not hasattr(value, "as_sql")
-    ]
-    ids, amount, count = spend.budget_ids, spend.reserved, len(spend.budget_ids)
-    starts = _starts()
-    given = [*starts, *starts, *ids, amount, amount, amount, count, *entered, count]
-    with connection.cursor() as cursor:
-        cursor.execute(_holding(count), given)
-        key, expires_at, tight, cap, spent, reserved = cursor.fetchone()
-    if key is None:
-        raise _denied(amount, tight, None if tight is None else Use(cap, spent, reserved))
-    spend.pk, spend.expires_at = key, expires_at
-    spend._state.adding, spend._state.db = False, connection.alias
-
-
-@lru_cache(maxsize=32)
-def _holding(count: int) -> str:
-    columns = [field for field in Spend._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(f'"{field.column}"' for field in columns)
-    expires = f"STATEMENT_TIMESTAMP() + INTERVAL '{RESERVATION_SECONDS} seconds'"
-    values = ", ".join(expires if field.name == "expires_at" else "%s" for field in columns)
-    rolled = _ROLLED.format(start=_START)
-    marks = ", ".join(["%s"] * count)
-    return f"""
-        WITH held AS MATERIALIZED (
-            SELECT id, cap, reserved, {rolled} AS spent, {_START} AS start
-            FROM agents_budget WHERE id IN ({marks}) ORDER BY id FOR UPDATE
-        ), judged AS MATERIALIZED (
-            SELECT held.*, reserved + spent + %s > cap AS tight,
-                   BOOL_AND(reserved + spent + %s <= cap) OVER () AS fits, COUNT(*) OVER () AS found FROM held
-        ), taken AS (
-            UPDATE agents_budget AS budget SET reserved = budget.reserved + %s, spent = judged.spent,
-                   period_start = judged.start
-            FROM judged WHERE budget.id = judged.id AND judged.fits AND judged.found = %s
-        ), entered AS (
-            INSERT INTO agents_spend ({names}) SELECT {values}
-            FROM (SELECT 1 FROM judged WHERE fits AND found = %s LIMIT 1) AS allowed RETURNING id, expires_at
-        )
-        SELECT entered.id, entered.expires_at, denying.id, denying.cap, denying.spent, denying.reserved
-        FROM (VALUES (1)) AS one LEFT JOIN entered ON TRUE
-        LEFT JOIN (SELECT * FROM judged WHERE tight ORDER BY id LIMIT 1) AS denying ON TRUE
-    """  # noqa: S608 - names of our own tables and columns
-
-
-@lru_cache(maxsize=32)
-def _closing(count: int, columns: tuple[str, ...]) -> str:
-    """The locks in the order in which everybody takes them: the reservation, then its budgets by id.
-
-    No part of it asks whether another part changed a row: PostgreSQL cannot look at that again after a wait.
-    """
-    marks = ", ".join(["%s"] * count)
-    said = ", ".join(f"{column} = %s" for column in columns)
-    return f"""
-        WITH closing AS MATERIALIZED (
-            SELECT id FROM agents_spend WHERE id = %s AND state = 'reserved' FOR UPDATE
-        ), held AS MATERIALIZED (
-            SELECT budget.id FROM closing JOIN agents_budget AS budget ON budget.id IN ({marks})
-            ORDER BY budget.id FOR UPDATE OF budget
-        ), closed AS (
-            UPDATE agents_spend AS spend SET {said}
-            FROM closing WHERE spend.id = closing.id
-        )
-        UPDATE agents_budget AS budget SET reserved = budget.reserved - %s, spent = budget.spent + %s
-        FROM held WHERE budget.id = held.id
-    """  # noqa: S608
+@prepared
+def _budgets(ids: tuple[int, ...]) -> QuerySet[Budget]:
+    return Budget.objects.filter(pk__in=ids).order_by()
 
 
 def _denied(amount: int, budget_id: int | None, use: Use | None) -> BudgetDenied:

@@ -136,6 +136,8 @@ _BOOK = re.compile(r"book:(\d{1,18})/(\d{1,18})", re.ASCII)
 def explain(price_id: str) -> str:
     """Which price that was, in words: of a row of the price book also who wrote it, whatever became of it since."""
     source, _, figures = price_id.partition("@")
+    if source.startswith("tool:") and figures.isdecimal():
+        return f"{_dollars(int(figures))} per call of {source.removeprefix('tool:')}"
     words = _rates_in_words(figures)
     return f"{_source_in_words(source)}: {words}" if words else f"No known price: {price_id}"
 

@@ -84,6 +84,7 @@ def booked(first: dt.date, last: dt.date, *, providers: Collection[str] = ()) ->
     """The ledger per day (UTC, when an attempt began) and model, in one statement."""
     start, end = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first, last))
     rows = Spend.objects.filter(
+        kind=Spend.Kind.MODEL,
         created_at__gte=start,
         # Not `end + 1 day`, which the last day of the calendar does not have.
         created_at__lte=end.replace(hour=23, minute=59, second=59, microsecond=999_999),

@@ -181,8 +181,10 @@ def forecast(*, cap: int, spent: int, period: str, now: datetime) -> Forecast | 
     gone = now - start
     if gone < (end - start) / 12:
         return None
-    reached_at = start + gone * (cap / spent)
-    return Forecast(reached_at, round(spent * ((end - start) / gone))) if reached_at < end else None
+    by_the_end = spent * ((end - start) / gone)
+    if by_the_end <= cap:  # asked first: a pace that is next to nothing would reach it in a year that no calendar has
+        return None
+    return Forecast(start + gone * (cap / spent), round(by_the_end))
 
 
 def bounds_of(period: str, now: datetime) -> tuple[datetime, datetime] | None:

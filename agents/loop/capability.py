@@ -71,6 +71,11 @@ class Capability:
         return bool(self.targets)
 
     @cached_property
+    def writes(self) -> frozenset[str]:
+        """The names of the tools that change something."""
+        return frozenset(name for name, granted in self.tools.items() if granted.tool.writes)
+
+    @cached_property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What the model is told that it may call."""
         offered = [

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from agents import tallies
 from agents.lease import Step
-from agents.loop import arrows, classes, ownership, planning
+from agents.loop import arrows, classes, ownership, paying, planning
 from agents.mcp.client import NotExecuted, OutcomeUnknown, call_tool
 from agents.models import ToolCall
 from supportagent.grants import receipts, strict
@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 State = ToolCall.State
 MAX_ATTEMPTS = 3
 KEY_REUSED = "key_reused"
-# Certainly not executed, for a reason that may be over in a moment.
+# Certainly not executed, or a read that may be made again, for a reason that may be over in a moment.
 NOT_SENT = "not_executed"
-PASSING = frozenset({NOT_SENT, "unreachable"})
+PASSING = frozenset({NOT_SENT, "unreachable", paying.INTERRUPTED})
 CODE_LIMIT = ToolCall._meta.get_field("code").max_length or 0
 
 
@@ -72,7 +72,7 @@ def settle_interrupted(call: ToolCall) -> Outcome | Unknown:
     """What happened to a call whose worker died. A read may simply be made again."""
     tool = planning.tool_of(call)
     if not tool.writes:
-        return Outcome.refused(NOT_SENT, "the read was interrupted")
+        return Outcome.refused(paying.INTERRUPTED, "the read was interrupted")
     if tool.imported:
         return Unknown("the worker that sent it ended before the answer was stored")
     return settle_by_receipt(call)
@@ -82,7 +82,7 @@ def settle_by_receipt(call: ToolCall) -> Outcome:
     """What became of a call to a built-in server whose answer never came: its receipt, or that it never will be."""
     tool = planning.tool_of(call)
     if not tool.writes:
-        return Outcome.refused(NOT_SENT, "the read was interrupted")
+        return Outcome.refused(paying.INTERRUPTED, "the read was interrupted")
     receipt = receipts.close(call.key)
     if receipt.void or receipt.result is None:
         return Outcome.refused(NOT_SENT, "the call was interrupted before it was carried out")
@@ -124,6 +124,7 @@ def conclude(step: Step, call: ToolCall, outcome: Outcome, evidence: dict[str, A
     tool = planning.tool_of(call)
     if not outcome.ok and tool.writes:
         tallies.uncount(call)
+    paying.settle(call, outcome)
     if _may_try_again(call, tool, outcome):
         arrows.move(call, State.SENDING, State.READY, attempt=call.attempt + 1)
         step.emit("tool", f"{call.name} was not executed; trying again", call=str(call.pk))
@@ -161,7 +162,9 @@ def _may_try_again(call: ToolCall, tool: Tool, outcome: Outcome) -> bool:
         return False
     if not tool.imported:
         return True
-    return classes.is_repeatable(tool) or classes.is_reconcilable(tool) if tool.writes else outcome.code == NOT_SENT
+    if not tool.writes:
+        return outcome.code != "unreachable"
+    return classes.is_repeatable(tool) or classes.is_reconcilable(tool)
 
 
 def _reused() -> Outcome:

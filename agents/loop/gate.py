@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from agents import tallies
 from agents.lease import Step
-from agents.loop import arrows, intact, money, planning, standing
+from agents.loop import arrows, intact, money, paying, planning, standing
 from agents.loop.capability import Capability
 from agents.loop.provenance import confirmed_again
 from agents.loop.refusal import CallRefused, answer_refusal
@@ -110,8 +110,9 @@ def intend_reads(step: Step, calls: list[ToolCall]) -> list[ToolCall]:
     for call in calls:
         try:
             standing.check_running(stopped[call.tool_id])
-            call.state, call.sent_at = State.SENDING, Now()
-            call.price_micros = planning.tool_of(call).price_micros
+            price = planning.tool_of(call).price_micros
+            paying.reserve(call, price)
+            call.state, call.sent_at, call.price_micros = State.SENDING, Now(), price
         except CallRefused as refusal:
             answer_refusal(call, refusal)
             arrows.note_refused(step, call)
@@ -162,14 +163,16 @@ def repeat(step: Step, call: ToolCall) -> ToolCall | None:
 
 
 def _commit(call: ToolCall, now: Standing, case: Case, *, before: str) -> ToolCall:
+    """The intent. Its price is reserved first, so that a call that a cap refuses was never sent. Raises CallRefused."""
+    price = planning.tool_of(call).price_micros
+    paying.reserve(call, price)
     imported: dict[str, Any] = {}
     if planning.tool_of(call).imported:
-        price = planning.tool_of(call).price_micros
-        imported = {"deadline": _deadline(call, now), "reconciliation": {}, "price_micros": price}
+        imported = {"deadline": _deadline(call, now), "reconciliation": {}}
         if case.before is not None:
             imported["reconciliation"] = {"before": case.before}
     amount = {"amount_minor": call.amount_minor, "currency": call.currency}
-    arrows.move(call, before, State.SENDING, sent_at=now.now, **amount, **imported)
+    arrows.move(call, before, State.SENDING, sent_at=now.now, price_micros=price, **amount, **imported)
     if planning.tool_of(call).writes:
         arrows.record("agents.tool_call.intended", call)
     else:

@@ -22,11 +22,15 @@ SORRY = "I am handing this over to a colleague, who will read our conversation a
 
 
 class HandOverNeeded(Exception):
-    """The run cannot go on by itself; a person takes the ticket."""
+    """The run cannot go on by itself; a person takes the ticket.
 
-    def __init__(self, reason: str, summary: str, *, withheld: ModelCall | None = None) -> None:
+    `because` is what the run keeps of why it ended, where that says more than the reason that people are told.
+    """
+
+    def __init__(self, reason: str, summary: str, *, because: str = "", withheld: ModelCall | None = None) -> None:
         super().__init__(summary)
         self.reason = reason
+        self.because = because or reason
         self.summary = summary
         self.withheld = withheld
 
@@ -136,10 +140,10 @@ def hand_over(shift: Shift, needed: HandOverNeeded) -> None:
             current.emit("guard", needed.summary, turn=needed.withheld.turn)
         if current.run.is_assist:
             current.emit("error", needed.summary)
-            _rest(shift, current, Run.State.FAILED, needed.reason)
+            _rest(shift, current, Run.State.FAILED, needed.because)
             return
         services.hand_over(current, reason=needed.reason, summary=needed.summary, customer_text=SORRY)
-        _rest(shift, current, Run.State.HANDED_OVER, needed.reason)
+        _rest(shift, current, Run.State.HANDED_OVER, needed.because)
 
 
 def _rest(shift: Shift, current: Step, state: str, because: str) -> None:

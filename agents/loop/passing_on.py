@@ -6,7 +6,7 @@ from agents.loop import arrows, handing, leaving
 from agents.loop.refusal import CallRefused
 from agents.loop.shift import Shift
 from agents.loop.transcript import Transcript
-from agents.models import ToolCall
+from agents.models import Run, ToolCall
 from supportagent.grants import strict
 from supportagent.tickets.models import HandOver
 
@@ -40,4 +40,4 @@ def carry_out(shift: Shift, calls: list[ToolCall]) -> bool:
             arrows.move(call, State.PROPOSED, State.SUCCEEDED, result=result)
             return True
     except hand_offs.GoesInCircles as circles:
-        raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, str(circles)) from circles
+        raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, str(circles), because=Run.LOOPED) from circles

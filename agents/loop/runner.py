@@ -25,12 +25,15 @@ from agents.loop import (
     guardrails,
     leaving,
     limits,
+    loops,
     passing_on,
+    paying,
     planning,
     prompt,
     thinking,
 )
 from agents.loop.capability import Capability
+from agents.loop.limits import LimitReached
 from agents.loop.shift import Shift
 from agents.loop.thinking import ModelFailed, Thought
 from agents.loop.transcript import Transcript
@@ -115,9 +118,7 @@ class AgentRunner:
             return leaving.answer(shift, last, transcript, superseded=bool(news) and not run.is_assist)
         if not news:
             return leaving.leave(shift, leaving.resting_state(transcript), "", seen=run)
-        limit = limits.reached(run, transcript, news, worked_ms=shift.worked_ms(run))
-        if limit:
-            raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.")
+        _require_progress(shift, transcript, news)
         thought = self._think(shift, transcript, news)
         thought = replace(thought, reply=guardrails.without_secrets(thought.reply))
         return self._keep(shift, thought, transcript, news)
@@ -139,6 +140,8 @@ class AgentRunner:
             return thinking.think(shift.held, agent, provider, request)
         except budgets.BudgetDenied as denied:
             raise leaving.HandOverNeeded(HandOver.Reason.BUDGET, f"A budget is used up: {denied}.") from denied
+        except LimitReached as limit:
+            raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.") from limit
         except (ModelFailed, PriceUnknown, ProviderMisconfigured) as error:
             raise leaving.HandOverNeeded(HandOver.Reason.FAILURE, f"The model could not be used: {error}") from error
 
@@ -177,13 +180,10 @@ class AgentRunner:
         fate: str,
     ) -> None:
         run, reply = current.run, thought.reply
-        thinking.settle(thought)
+        thinking.settle(thought, run)
         usage = reply.usage
         run.turns += 1
         run.message_seq = transcript.newest_message_seq()
-        run.cost_micros += thought.cost
-        run.input_tokens += usage.input_tokens if usage else 0
-        run.output_tokens += usage.output_tokens if usage else 0
         turn = ModelCall(
             run=run,
             turn=run.turns,
@@ -225,6 +225,21 @@ class AgentRunner:
         if calls:
             insert(*calls)
         return sending
+
+
+def _require_progress(shift: Shift, transcript: Transcript, news: list) -> None:
+    """Raise HandOverNeeded where a cap refused a call, the agent goes in circles, or has done as much as it may."""
+    run = transcript.run
+    denied = paying.denied(transcript, news)
+    if denied is not None:
+        raise leaving.HandOverNeeded(*denied)
+    circle = loops.found(transcript, news, writes=shift.capability.writes)
+    if circle:
+        summary = f"The agent goes in circles: {circle}."
+        raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, summary, because=Run.LOOPED)
+    limit = limits.reached(run, transcript, news, worked_ms=shift.worked_ms(run))
+    if limit:
+        raise leaving.HandOverNeeded(HandOver.Reason.LIMIT, f"The agent reached its limit: {limit}.")
 
 
 def _with_unique_ids(calls: tuple[RequestedCall, ...]) -> tuple[RequestedCall, ...]:

@@ -10,7 +10,9 @@ from agents import failpoints
 from agents.costs import budgets, prices
 from agents.costs.prices import Price
 from agents.lease import Claim, step
-from agents.models import Agent, Spend
+from agents.loop import fallback, limits
+from agents.loop.limits import LimitReached
+from agents.models import Agent, Run, Spend
 from agents.providers.base import (
     ModelReply,
     ModelRequest,
@@ -42,40 +44,96 @@ class Thought:
     latency_ms: int
 
 
-def think(claim: Claim, agent: Agent, provider: Provider, request: ModelRequest) -> Thought:
-    """Ask the model, reserving the worst case before every attempt.
+@dataclass(frozen=True)
+class _Terms:
+    """A request with its price: what it may cost and count at most."""
 
-    Raises BudgetDenied, FenceLost, PriceUnknown and ModelFailed.
+    request: ModelRequest
+    price: Price
+    amount: int  # micro-units
+    tokens: int
+    is_fallback: bool
+
+
+def think(claim: Claim, agent: Agent, provider: Provider, request: ModelRequest) -> Thought:
+    """Ask the model, reserving the worst case before every attempt; the agent's cheaper one where a cap is near.
+
+    Raises BudgetDenied, FenceLost, LimitReached, PriceUnknown and ModelFailed.
     """
-    price = prices.price_for(provider=provider.name, model=request.model, override=_override(agent))
-    amount = prices.worst_case(
-        input_tokens=prices.input_bound(request), max_output_tokens=request.max_output_tokens, price=price
-    )
+    terms = _terms(claim.run, agent, provider, request)
     for attempt in range(1, ATTEMPTS + 1):
-        with step(claim) as current:
-            spend = budgets.reserve(
-                run=current.run, amount=amount, price_id=price.id, provider=provider.name, model=request.model
-            )
+        try:
+            spend = _reserve(claim, provider, terms)
+        except (budgets.BudgetDenied, LimitReached):
+            # Race: others took what was left since the caps were read. The cheaper model may still fit.
+            if terms.is_fallback or not agent.fallback_model:
+                raise
+            terms = _fallback_terms(agent, provider, request)
+            spend = _reserve(claim, provider, terms)
         started = time.monotonic()
         failpoints.reach("reserved")
         try:
-            reply = provider.complete(request)
+            reply = provider.complete(terms.request)
         except ProviderError as error:
-            _account(spend, error, price)
+            _account(spend, error, terms.price)
             _pause_or_give_up(error, attempt, request.deadline)
             continue
-        cost = amount if reply.usage is None else prices.cost(reply.usage, price)
+        cost = terms.amount if reply.usage is None else prices.cost(reply.usage, terms.price)
         latency = int((time.monotonic() - started) * 1000)
         return Thought(
-            reply=reply, provider=provider.name, spend=spend, cost=cost, price_id=price.id, latency_ms=latency
+            reply=reply, provider=provider.name, spend=spend, cost=cost, price_id=terms.price.id, latency_ms=latency
         )
     raise ModelFailed("the model gave no usable reply")
 
 
-def settle(thought: Thought) -> None:
-    """Pay for a reply, whether or not it is used."""
-    reply = thought.reply
-    budgets.settle(thought.spend, charged=thought.cost, usage=reply.usage, request_id=reply.request_id)
+def settle(thought: Thought, run: Run | None = None) -> None:
+    """Pay for a reply, whether or not it is used. A `run` that is loaded and locked counts it as its row does."""
+    reply, usage = thought.reply, thought.reply.usage
+    paid = budgets.settle(thought.spend, charged=thought.cost, usage=usage, request_id=reply.request_id)
+    if run is None or not paid:
+        return  # the reaper was faster: what it charged is in the row that was read under the lock
+    run.cost_micros += thought.cost
+    if usage is not None:
+        run.input_tokens += usage.input_tokens
+        run.output_tokens += usage.output_tokens
+
+
+def _terms(run: Run, agent: Agent, provider: Provider, request: ModelRequest) -> _Terms:
+    if run.fallback_model:
+        return _fallback_terms(agent, provider, request, model=run.fallback_model)
+    price = prices.price_for(provider=provider.name, model=request.model, override=_override(agent))
+    usual = _priced(request, price)
+    if agent.fallback_model and fallback.is_near(run, agent, usual.amount):
+        return _fallback_terms(agent, provider, request)
+    return usual
+
+
+def _fallback_terms(agent: Agent, provider: Provider, request: ModelRequest, *, model: str = "") -> _Terms:
+    """With the price of that model: the agent's own prices are those of its usual one."""
+    asked = fallback.with_model(request, model or agent.fallback_model)
+    return _priced(asked, prices.price_for(provider=provider.name, model=asked.model), is_fallback=True)
+
+
+def _priced(request: ModelRequest, price: Price, *, is_fallback: bool = False) -> _Terms:
+    bound = prices.input_bound(request)
+    amount = prices.worst_case(input_tokens=bound, max_output_tokens=request.max_output_tokens, price=price)
+    return _Terms(request, price, amount, bound + request.max_output_tokens, is_fallback)
+
+
+def _reserve(claim: Claim, provider: Provider, terms: _Terms) -> Spend:
+    with step(claim) as current:
+        run = current.run
+        limits.check_tokens(run, terms.tokens)
+        limits.check_cost(run, terms.amount, committed=limits.committed(run))
+        if terms.is_fallback:
+            fallback.note(current, terms.request.model)
+        return budgets.reserve(
+            run=run,
+            amount=terms.amount,
+            price_id=terms.price.id,
+            provider=provider.name,
+            model=terms.request.model,
+        )
 
 
 def _override(agent: Agent) -> tuple[int, int] | None:

@@ -79,6 +79,13 @@ class Transcript:
         """Everything shown so far plus `news`, oldest first."""
         return tuple(self._items(news))
 
+    def last_heard(self, news: list[list[Any]]) -> int:
+        """The turn that is the first to know what the customer wrote last."""
+        if any(ref[0] == "message" for ref in news):
+            return self.run.turns + 1
+        heard = [turn.turn for turn in self.turns if any(ref[0] == "message" for ref in turn.shown)]
+        return heard[-1] if heard else 0
+
     def newest_message_seq(self) -> int:
         return max((message.seq for message in self._messages.values()), default=self.run.message_seq)
 

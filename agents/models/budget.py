@@ -53,11 +53,13 @@ class Budget(models.Model):
 
 
 class Spend(models.Model):
-    """One attempt of a model call, reserved before it starts and settled after it, in every budget it touches.
+    """One attempt of a model call, or one priced tool call: reserved before it starts and settled after it, in every
+    budget it touches. What is charged is charged to its run in the same transaction.
 
-    It is the ledger of what models cost: whom and what an attempt was for stands in the row itself, as it was when the
-    attempt began, so that no report joins tables that grow. Tokens are what the provider counted; an attempt that is
-    charged in full has none. Cached tokens are part of the input, reasoning part of the output.
+    It is the ledger of what models and tools cost: whom and what an attempt was for stands in the row itself, as it was
+    when the attempt began, so that no report joins tables that grow. Tokens are what the provider counted; an attempt
+    that is charged in full has none. Cached tokens are part of the input, reasoning part of the output. A tool call has
+    its server as the provider and its tool as the model.
     """
 
     class State(models.TextChoices):

@@ -8,6 +8,8 @@ from agents.models.agent import Agent
 from supportagent.staff.models import Team, User
 from supportagent.tickets.models import Ticket
 
+LOOPED = "loop"  # why a run ended that went in circles
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user) -> "RunQuerySet":  # type: ignore[no-untyped-def]
@@ -54,6 +56,7 @@ class Run(models.Model):
         DRAFT = "draft", "A draft of the reply"
         LOOK_UP = "look_up", "Something to be looked up"
 
+    LOOPED = LOOPED
     LIVE = (State.QUEUED, State.RUNNING, State.AWAITING_APPROVAL)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -122,6 +125,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["state", "lease_until"]),
             models.Index(fields=["ticket", "created_at"]),
+            models.Index(fields=["finished_at"], condition=Q(ended_because=LOOPED), name="runs_that_looped"),
         ]
 
     def __str__(self) -> str:

@@ -135,7 +135,8 @@ def budgets() -> Iterator[Metric]:
 
 def model_calls() -> Iterator[Metric]:
     """Released: the call failed before it was sent. Forfeited: it was sent and nobody knows what it cost."""
-    counted = dict(Spend.objects.order_by().values_list("state").annotate(Count("pk")))
+    models = Spend.objects.filter(kind=Spend.Kind.MODEL).order_by()
+    counted = dict(models.values_list("state").annotate(Count("pk")))
     metric = CounterMetricFamily("supportagent_model_calls", "Model calls by how they ended", labels=["outcome"])
     for state in (Spend.State.SETTLED, Spend.State.RELEASED, Spend.State.FORFEITED):
         metric.add_metric([state.value], counted.get(state.value, 0))

@@ -162,14 +162,14 @@ def test_reserving_and_settling_take_as_many_statements_for_five_scopes_as_for_o
     run = Run.objects.select_related("agent", "ticket__customer").get(pk=a_run(world).pk)  # as a worker holds it
     for number in range(4):
         Budget.objects.create(scope=Budget.Scope.CUSTOMER, subject=f"CUS-{number}", cap=100 * CALL)
-    each = 1 if connection.vendor == "postgresql" else 2  # SQLite cannot write two tables in one statement
+    each = (1, 1) if connection.vendor == "postgresql" else (2, 3)  # SQLite cannot write two tables in one statement
     for ids in ([agent_budget().pk], list(Budget.objects.order_by("pk").values_list("pk", flat=True))):
         run.budget_ids = ids
         with audit_log.transaction(), CaptureQueriesContext(connection) as reserving:
             spend = budgets.reserve(run=run, amount=CALL, price_id="test")
         with audit_log.transaction(), CaptureQueriesContext(connection) as settling:
             budgets.settle(spend, charged=1)
-        assert (statements(reserving), statements(settling)) == (each, each), len(ids)
+        assert (statements(reserving), statements(settling)) == each, len(ids)
         spend.refresh_from_db()
         assert (spend.state, spend.charged, spend.turn) == (Spend.State.SETTLED, 1, 1)
     assert budgets.drifts() == []

@@ -134,6 +134,8 @@ def test_an_agent_is_paused_at_once_and_resumed_by_two(world: World, olga: Admin
         ("max_tool_calls", "50", "3", "more tool calls per message"),
         ("max_seconds", "5000", "30", "more working time"),
         ("session_cap_micros", "9", "0.1", "more money per ticket"),
+        ("max_tokens", "900000", "10000", "more tokens per run"),
+        ("max_cost_micros", "9", "0.1", "more money per run"),
     ],
 )
 def test_a_cap_of_an_agent_is_lowered_at_once_and_raised_by_two(

@@ -284,10 +284,10 @@ def _work(runs: list[Any], say: Callable[..., None], given_up: Path) -> None:
 def _expire_soon() -> None:
     from django.db.models.functions import Now
 
-    from agents.costs import budgets
+    from agents.costs import holding
 
-    budgets.RESERVATION_SECONDS = EXPIRY_SECONDS
-    budgets._EXPIRES_AT = Now() + timedelta(seconds=EXPIRY_SECONDS)
+    holding.RESERVATION_SECONDS = EXPIRY_SECONDS
+    holding.EXPIRES_AT = Now() + timedelta(seconds=EXPIRY_SECONDS)
 
 
 def _reap(say: Callable[..., None]) -> None:
@@ -314,8 +314,10 @@ def _watch(say: Callable[..., None]) -> None:
 
 
 def _judge(field: Field, most: int, sampled: int, address: str) -> list[Finding]:
+    from django.db.models import Sum
+
     from agents.costs import budgets
-    from agents.models import Budget, Spend
+    from agents.models import Budget, Run, Spend
 
     with urllib.request.urlopen(f"{address}/billed", timeout=10) as answer:
         told = json.load(answer)
@@ -337,6 +339,8 @@ def _judge(field: Field, most: int, sampled: int, address: str) -> list[Finding]
     states = {state: Spend.objects.filter(state=state).count() for state in Spend.State.values}
     open_ones, drifts = states[Spend.State.RESERVED], len(budgets.drifts())
     miscounted = [row for row in rows if row.reserved or row.spent != sums.get(row.pk, 0)]
+    charged = dict(Spend.objects.order_by().values_list("run").annotate(Sum("charged")))
+    misjudged = [run for run, cost in Run.objects.values_list("pk", "cost_micros") if cost != charged.get(run, 0)]
     organisation = next(row for row in rows if row.scope == Budget.Scope.ORGANISATION)
     errors = field.folder / "errors.log"
     if field.crashed and errors.exists():
@@ -355,6 +359,7 @@ def _judge(field: Field, most: int, sampled: int, address: str) -> list[Finding]
         Finding("most billed beyond what was counted", max(uncounted, 0), wrong=uncounted > 0),
         Finding("reservations left open; drifts", f"{open_ones}; {drifts}", wrong=bool(open_ones or drifts)),
         Finding("counters that are not the sum of their rows", len(miscounted), wrong=bool(miscounted)),
+        Finding("runs whose cost is not the sum of their rows", len(misjudged), wrong=bool(misjudged)),
         Finding("denials; final", f"{len(denials)}; {len(final)}", wrong=not denials),
         Finding("denials that the counters do not explain", len(unexplained), wrong=bool(unexplained)),
         Finding("given up while money was left", len(false_stops), wrong=bool(false_stops)),

@@ -44,7 +44,8 @@ def world(settings: Any, tmp_path: Path, shop: Shop) -> World:
     root, client = User.objects.create_superuser("root"), Client()
     client.force_login(root)
     connect(Admin(root, client), shop)
-    configure_agent(max_turns=100, max_tool_calls=100, max_seconds=3600, session_cap_micros=PLENTY)
+    limits = {"max_tokens": PLENTY, "max_cost_micros": PLENTY, "session_cap_micros": PLENTY}
+    configure_agent(max_turns=100, max_tool_calls=100, max_seconds=3600, **limits)
     Budget.objects.update(cap=PLENTY)
     return world
 

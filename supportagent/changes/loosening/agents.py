@@ -5,12 +5,15 @@ from supportagent.changes.kinds import Values, govern
 from supportagent.changes.loosening.words import changed, others, raised
 from supportagent.tickets.models import Ticket
 
-# Nothing in a prompt is a control, so nothing in a prompt loosens one.
-HARMLESS = ("slug", "name", "goal", "success_criteria", "instructions", "reasoning_effort")
+# Nothing in a prompt is a control, so nothing in a prompt loosens one. When a run goes on with the cheaper model is a
+# question of its answers: the caps hold either way.
+HARMLESS = ("slug", "name", "goal", "success_criteria", "instructions", "reasoning_effort", "fallback_at")
 CAPS = {
     "max_turns": "more model calls per message",
     "max_tool_calls": "more tool calls per message",
     "max_seconds": "more working time",
+    "max_tokens": "more tokens per run",
+    "max_cost_micros": "more money per run",
     "max_output_tokens": "longer replies of the model",
     "session_cap_micros": "more money per ticket",
 }

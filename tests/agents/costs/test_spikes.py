@@ -116,6 +116,7 @@ def test_at_the_present_pace_a_cap_is_reached_at_some_time_of_the_period() -> No
 )
 def test_there_is_no_forecast_outside_the_period(spent: int, period: str, now: datetime) -> None:
     assert forecast(cap=10 * DOLLAR, spent=spent, period=period, now=now) is None
+    assert forecast(cap=10**15, spent=1, period=period, now=now) is None, "not in any year of the calendar"
 
 
 def test_a_month_that_ends_in_december_has_an_end() -> None:
