@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections
 
 from agents import abandoned, outcomes, services
-from agents.costs import alerts, budgets
+from agents.costs import alerts, budgets, interactions
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
@@ -52,6 +52,7 @@ def duties() -> list[Duty]:
         Duty("old minutes of servers dropped", 600, health.prune),
         Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
+        Duty("conversations counted", 30, interactions.refresh),
     ]
 
 
