@@ -48,6 +48,7 @@ def duties() -> list[Duty]:
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
         Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
         Duty("unknown outcomes settled by a read", settings.REAPER_SECONDS, outcomes.reconcile_open),
+        Duty("tickets of silent customers resolved", 300, tickets.resolve_silent),
         Duty("resolved tickets closed", 300, tickets.close_resolved),
         Duty("old minutes of servers dropped", 600, health.prune),
         Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
