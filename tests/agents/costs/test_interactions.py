@@ -157,7 +157,7 @@ def test_after_any_verbs_the_rows_are_those_of_a_rebuild_and_of_plain_reading(wo
         interactions.refresh,
     ]
     world.write()
-    for _ in range(120):
+    for _ in range(90):
         with suppress(TicketError, DecisionRefused):
             dice.choice(verbs)()
     now = timezone.now()
