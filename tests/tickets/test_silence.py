@@ -53,6 +53,7 @@ def test_it_stays_while_somebody_owes_an_answer_or_has_just_spoken(cast, answere
 
 def test_who_writes_at_that_moment_is_heard(cast, answered, monkeypatch):
     go_on(hours=100)
+
     def meanwhile(ticket):
         cast.writes("Wait!")
         return lock(ticket)
