@@ -1,5 +1,7 @@
 """What customers thought of conversations that ended."""
 
+from typing import Any
+
 from django.db.models import Count, Q, Sum
 
 from agents.models import Interaction
@@ -22,7 +24,7 @@ _WHOSE = {
 
 def figures(scope: Scope) -> list[Figure]:
     """One statement."""
-    asked = {}
+    asked: dict[str, Any] = {}
     for key, _, chosen in HANDLED:
         rated = chosen & Q(score__isnull=False)
         asked |= {
