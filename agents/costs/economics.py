@@ -13,8 +13,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Sum, Value, When
 
+from agents.costs.conversations import SETTLING
 from agents.costs.prices import CURRENCY
 from agents.models import HumanBaseline, HumanRate, InfrastructureCost, Interaction
 from supportagent.periods import Period
@@ -23,6 +24,7 @@ from supportagent.tickets.models import Ticket
 HOUR = 3600  # seconds
 MEASURED_OVER = dt.timedelta(days=90)
 ENOUGH_MEASURED = 20  # conversations of people alone, for a mean that stands for a category
+ENOUGH_TO_COMPARE = 20  # conversations of an agent, before anybody is told that it costs too much
 NOT_PRICED = "What people cost is not stated for all of these conversations, so the cost with people is unknown."
 NO_BASELINE = "How long people take without agents is unknown for {n} of these {of} conversations."
 NO_INFRASTRUCTURE = "No infrastructure cost is entered for {months}."
@@ -74,6 +76,11 @@ class Sums:
     def baseline_per_interaction(self) -> int | None:
         """Micro-units that one of the compared conversations would cost without agents."""
         return half_up(self.baseline / self.baseline_n if self.baseline_n else None)
+
+    @property
+    def compared_per_interaction(self) -> int | None:
+        """Micro-units that one of the compared conversations costs."""
+        return half_up(self.compared / self.baseline_n if self.baseline_n else None)
 
     @property
     def saving_micros(self) -> int | None:
@@ -173,8 +180,22 @@ def economics(period: Period, conversations: QuerySet[Interaction] | None = None
     return Economics(period, total, categories, agents, channels, infrastructure, [*_notes(total), *notes])
 
 
+def dearer(period: Period) -> dict[int, Sums]:
+    """Agents, by key, whose conversations cost more than people alone would for the same categories: four statements.
+
+    Counted are those that ended in the period and can no longer be opened again.
+    """
+    is_settled = Q(ended_at__lt=period.end - SETTLING) | Q(reopened_at__isnull=False)
+    found = by_agent(period, Interaction.objects.filter(is_settled))
+    return {
+        agent: sums
+        for agent, sums in found.items()
+        if sums.baseline_n >= ENOUGH_TO_COMPARE and sums.compared > sums.baseline
+    }
+
+
 def by_agent(period: Period, conversations: QuerySet[Interaction]) -> dict[int, Sums]:
-    """The same, of each agent by its key: three statements."""
+    """What conversations that ended in the period cost, of each agent by its key: four statements."""
     rates, known = list(HumanRate.objects.order_by("-effective_from")), baselines(period.end)
     found: dict[int, Sums] = {}
     columns = ("category", "agent")

@@ -84,11 +84,11 @@ def _next_entries(position: int) -> tuple[set[str], int, bool]:
     entries = AuditEntry.objects.filter(seq__gt=position).order_by("seq").values_list("seq", "ticket")[:ENTRIES]
     numbers: set[str] = set()
     for seq, ticket in entries:
-        numbers |= {ticket} if ticket else set()
+        if len(numbers) == BATCH and ticket not in numbers | {""}:
+            return numbers, position, False
+        numbers |= {ticket} - {""}
         position = seq
-        if len(numbers) == BATCH:
-            break
-    return numbers, position, len(numbers) < BATCH and len(entries) < ENTRIES
+    return numbers, position, len(entries) < ENTRIES
 
 
 def _take_turn() -> None:

@@ -6,16 +6,20 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.costs import interactions
-from agents.models import Interaction, Run
+from agents.costs import budgets, interactions
+from agents.models import Interaction, RollupMark, Run, Spend
 from approvals import services as approvals
 from approvals.errors import DecisionRefused
 from approvals.models import ApprovalDecision, ApprovalRequest
+from audit.models import AuditEntry
 from supportagent.tickets import services as tickets
 from supportagent.tickets.errors import TicketError
-from supportagent.tickets.models import Customer, Draft, Message, Ticket
+from supportagent.tickets.models import Customer, Draft, Message, Ticket, WorkPeriod
 from tests.world import ASK_REFUND, DONE, HELD, READ_ORDER, World
 
 HOUR = timedelta(hours=1)
@@ -168,3 +172,77 @@ def test_after_any_verbs_the_rows_are_those_of_a_rebuild_and_of_plain_reading(wo
     Interaction.objects.update(model_micros=1, resolution="open", final=True)
     assert interactions.rebuild(now) == len(followed)
     assert written() == followed
+
+
+def test_what_leaves_no_entry_is_found_and_what_is_settled_is_left_alone_until_something_happens(world: World) -> None:
+    world.script(ANSWER)
+    ticket = world.write()
+    run = world.advance(ticket)
+    interactions.refresh()
+    assert row(ticket).model_calls == 1
+    # The reaper charges an attempt whose worker is gone.
+    spend = Spend.objects.create(
+        run=run, turn=2, budget_ids=[], reserved=500, price_id="p", expires_at=timezone.now() - HOUR / 4
+    )
+    budgets.forfeit_expired()
+    assert interactions.refresh() == 1
+    assert (row(ticket).model_calls, Spend.objects.get(pk=spend.pk).state) == (2, "forfeited")
+    Spend.objects.filter(pk=spend.pk).update(expires_at=timezone.now() - 3 * HOUR)
+    # Somebody has it open before them: the beats are no deeds.
+    tickets.take_over(ticket=ticket, by=world.rosa)
+    interactions.refresh()
+    WorkPeriod.objects.update(seconds=40)
+    assert interactions.refresh() == 1
+    assert row(ticket).human_seconds == 40
+    tickets.close(ticket=ticket, by=world.rosa, outcome="by_person")
+    now = timezone.now()
+    interactions.refresh(now)
+    assert not row(ticket).final
+    # Once an hour what may still change is counted again, until the time for it is over.
+    later = now + 97 * HOUR
+    assert interactions.refresh(later) == 1
+    assert row(ticket).final
+    assert interactions.refresh(later + 2 * HOUR) == 0
+    tickets.rate(ticket=ticket, score=4)
+    assert interactions.refresh(later + 2 * HOUR) == 1
+    assert row(ticket).score == 4
+
+
+def test_a_batch_takes_as_many_statements_for_many_tickets_as_for_few(world: World) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            interactions.refresh()
+        return len(captured)
+
+    statements()
+    world.write()
+    few = statements()
+    for number in range(12):
+        world.write(customer=Customer.objects.create(reference=f"CUS-{number}"))
+    assert statements() == few
+    assert Interaction.objects.count() == 13
+
+
+def test_entries_are_taken_once_and_a_call_takes_a_bounded_number_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        world.write(customer=Customer.objects.create(reference=f"CUS-{number}"))
+    monkeypatch.setattr(interactions, "BATCH", 1)
+    monkeypatch.setattr(interactions, "BATCHES", 2)
+    written = [interactions.refresh() for _ in range(5)]
+    assert max(written) <= 3 and Interaction.objects.count() == 4
+    mark = RollupMark.objects.get()
+    assert mark.position == AuditEntry.objects.latest("seq").seq
+    # Another process has taken the entries between our look at the mark and our turn.
+    world.write(body="And now?")
+    entries = interactions._next_entries
+    Interaction.objects.all().delete()
+
+    def meanwhile(position: int) -> Any:
+        found = entries(position)
+        RollupMark.objects.update(position=found[1])
+        return found
+
+    monkeypatch.setattr(interactions, "_next_entries", meanwhile)
+    assert interactions.refresh() == 0
