@@ -16,8 +16,10 @@ from typing import Any
 from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Sum, Value, When
 
 from agents.costs.conversations import SETTLING
+from agents.costs.infrastructure import infrastructure_in
 from agents.costs.prices import CURRENCY
-from agents.models import HumanBaseline, HumanRate, InfrastructureCost, Interaction
+from agents.costs.rounding import half_up
+from agents.models import HumanBaseline, HumanRate, Interaction
 from supportagent.periods import Period
 from supportagent.tickets.models import Ticket
 
@@ -27,7 +29,6 @@ ENOUGH_MEASURED = 20  # conversations of people alone, for a mean that stands fo
 ENOUGH_TO_COMPARE = 20  # conversations of an agent, before anybody is told that it costs too much
 NOT_PRICED = "What people cost is not stated for all of these conversations, so the cost with people is unknown."
 NO_BASELINE = "How long people take without agents is unknown for {n} of these {of} conversations."
-NO_INFRASTRUCTURE = "No infrastructure cost is entered for {months}."
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def economics(period: Period, conversations: QuerySet[Interaction] | None = None
     categories, agents, channels = (
         [Row(*key, rows[key]) for key in sorted(rows, key=lambda key: key[1])] for rows in found
     )
-    infrastructure, notes = _infrastructure(period)
+    infrastructure, notes = infrastructure_in(period)
     return Economics(period, total, categories, agents, channels, infrastructure, [*_notes(total), *notes])
 
 
@@ -216,11 +217,6 @@ def baselines(until: dt.datetime) -> Mapping[str, Fraction]:
     others = {category: stated[""] for category in Ticket.Category.values if "" in stated}
     sums = alone.order_by().values_list("category").annotate(n=Count("pk"), seconds=Sum("human_seconds"))
     return others | stated | {category: Fraction(total, n) for category, n, total in sums if n >= ENOUGH_MEASURED}
-
-
-def half_up(exact: Fraction | int | None) -> int | None:
-    """The nearest whole number, the greater one in the middle."""
-    return None if exact is None else int((Fraction(exact) + Fraction(1, 2)) // 1)
 
 
 _BY = ("category", "agent__slug", "agent__name", "channel")
@@ -266,43 +262,6 @@ def _sums(figures: list[Any], rates: Iterable[HumanRate], usual: Fraction | None
         return found
     baseline = n * usual * rate.hourly_micros / HOUR
     return replace(found, baseline_n=n, baseline=baseline, compared=model + tool + human)
-
-
-def _infrastructure(period: Period) -> tuple[int | None, list[str]]:
-    """The share of each month's cost that falls into the period, by time; one statement."""
-    months = list(_months(period))
-    entered: dict[dt.date, int] = {}
-    if months:
-        rows = InfrastructureCost.objects.filter(month__range=(months[0], months[-1])).order_by().values_list("month")
-        entered = dict(rows.annotate(Sum("amount_micros")))
-    missing = [f"{month:%Y-%m}" for month in months if month not in entered]
-    notes = [NO_INFRASTRUCTURE.format(months=", ".join(missing))] if missing else []
-    if not entered:
-        return None, notes
-    return half_up(sum((amount * _share(month, period) for month, amount in entered.items()), Fraction(0))), notes
-
-
-def _months(period: Period) -> Iterable[dt.date]:
-    """The first days of the months that the period touches, in UTC."""
-    month = period.start.astimezone(dt.UTC).date().replace(day=1)
-    while _midnight(month) < period.end:
-        yield month
-        month = _next(month)
-
-
-def _share(month: dt.date, period: Period) -> Fraction:
-    start, end = _midnight(month), _midnight(_next(month))
-    inside = min(end, period.end) - max(start, period.start)
-    microsecond = dt.timedelta(microseconds=1)
-    return Fraction(inside // microsecond, (end - start) // microsecond)
-
-
-def _next(month: dt.date) -> dt.date:
-    return (month + dt.timedelta(days=31)).replace(day=1)
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
 
 
 def _notes(total: Sums) -> Iterable[str]:

@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from agents.costs.economics import Economics, Row, Sums, economics, half_up
+from agents.costs.economics import Economics, Row, Sums, economics
+from agents.costs.rounding import half_up
 from supportagent.console.money import format_micros
 from supportagent.periods import add_period_arguments, period_of
 

@@ -195,9 +195,18 @@ def test_the_command_prints_what_a_page_shows(week: World) -> None:
     assert json.loads(printed(*span, "--json")) == economics(WEEK).plain()
     words = printed(*span)
     assert "USD 5.8199" in words and "USD 123.2796" in words and "unknown" in words
-    for wrong in (("--from", "soon"), ("--from", "2026-03-09", "--to", "2026-03-01")):
-        with pytest.raises(CommandError):
-            printed(*wrong)
+    assert json.loads(printed("--from", "2026-03-09T00:00Z", "--to", "2026-03-14T01:00+01:00", "--json")) == json.loads(
+        printed(*span, "--json")
+    )
+    for first, last in (
+        ("soon", "2026-03-01"),
+        ("2026-03-09", "2026-03-01"),
+        ("0001-01-01", "2026-03-01"),
+        ("2026-03-01", "9999-12-31T23:59"),
+        ("2010-03-01", "2026-03-01"),
+    ):
+        with pytest.raises(CommandError, match=r"period|no day|not between"):
+            printed("--from", first, "--to", last)
 
 
 def test_what_nobody_stated_is_unknown_and_never_zero(week: World) -> None:
