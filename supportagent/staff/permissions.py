@@ -48,6 +48,7 @@ class Permission(StrEnum):
     VIEW_PROPOSEDCHANGE = "changes.view_proposedchange", "see proposed changes of the rules"
     FILE_ISSUE = "engineering.file_issue", "file an engineering issue"
     VIEW_SERVICELOG = "engineering.view_servicelog", "read service logs"
+    SETTLE_GAP = "knowledge.settle_gap", "settle knowledge gaps"
     VIEW_ARTICLE = "knowledge.view_article", "read knowledge articles"
     DECIDE_FOR_TEAM = "staff.decide_for_team", "decide for a team"
     EXPLAIN_ACCESS = "staff.explain_access", "ask why somebody may or may not do something"

@@ -63,6 +63,7 @@ ROLES: dict[str, tuple[P, ...]] = {
         P.EXPLAIN_ACCESS,
         P.PAUSE_AGENT,
         P.RESOLVE_OUTCOME,
+        P.SETTLE_GAP,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_DASHBOARD,
         P.VIEW_PROPOSEDCHANGE,

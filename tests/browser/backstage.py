@@ -34,7 +34,7 @@ from supportagent.demo.seed_data.write_people import _person  # noqa: E402
 from supportagent.staff.models import User  # noqa: E402
 from supportagent.store.models import Account, Refund  # noqa: E402
 from supportagent.tickets import services as tickets  # noqa: E402
-from supportagent.tickets.models import Customer, Message, Ticket  # noqa: E402
+from supportagent.tickets.models import Customer, Message, Rating, Ticket  # noqa: E402
 from supportagent.tools.models import MCPServer, Tool  # noqa: E402
 from supportagent.tools.schema import imported_hash  # noqa: E402
 from supportagent.widget.models import WidgetApp  # noqa: E402
@@ -128,6 +128,18 @@ def reply(ticket: str, body: str) -> None:
     live.flush(2)
 
 
+def close(ticket: str) -> None:
+    """A colleague ends the conversation."""
+    by = User.objects.get(username="supervisor")
+    tickets.close(ticket=Ticket.objects.get(number=ticket), by=by, outcome="by_ai")
+    live.flush(2)
+
+
+def rating_of(ticket: str) -> list[Any]:
+    """Score and comment, as they were kept; empty for none."""
+    return list(Rating.objects.filter(ticket__number=ticket).values_list("score", "comment"))
+
+
 def time_to_decide(seconds: float) -> None:
     """How long new refund requests may wait from now on."""
     for rule in ApprovalPolicy.objects.filter(tool__qualified_name="store__issue_refund", outcome="approve"):
@@ -175,6 +187,8 @@ VERBS: dict[str, Callable[..., Any]] = {
         ask_for_refund,
         approve,
         reply,
+        close,
+        rating_of,
         time_to_decide,
         care,
         connect,

@@ -15,6 +15,8 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         "/console/agents/",
         "/console/runs/",
         f"/console/runs/{facts['run']}/",
+        "/console/ratings/",
+        "/console/knowledge/gaps/",
         "/console/tickets/",
         f"/console/tickets/{facts['ticket']}/",
     ]
