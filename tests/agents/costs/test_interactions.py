@@ -137,6 +137,10 @@ def test_after_any_verbs_the_rows_are_those_of_a_rebuild_and_of_plain_reading(wo
             ]
         )()
 
+    def rate() -> None:
+        ticket = some()
+        tickets.rate(ticket=ticket, customer=ticket.customer, score=dice.randint(1, 5))
+
     def merge() -> None:
         one, other = some(), some()
         if one.pk != other.pk:
@@ -156,7 +160,7 @@ def test_after_any_verbs_the_rows_are_those_of_a_rebuild_and_of_plain_reading(wo
         lambda: tickets.hand_over(ticket=some(), reason_code="other", summary="No idea", actor=world.ana),
         lambda: tickets.close(ticket=some(), by=world.ana, outcome=dice.choice(list(SAID))),
         lambda: tickets.set_state(ticket=some(), state=dice.choice(["RESOLVED", "OPEN"]), actor=world.ana),
-        lambda: tickets.rate(ticket=some(), score=dice.randint(1, 5)),
+        rate,
         lambda: tickets.categorise(ticket=some(), category="payment", priority="low", actor=world.ana),
         interactions.refresh,
     ]
@@ -202,7 +206,7 @@ def test_what_leaves_no_entry_is_found_and_what_is_settled_is_left_alone_until_s
     assert interactions.refresh(later) == 1
     assert row(ticket).final
     assert interactions.refresh(later + 2 * HOUR) == 0
-    tickets.rate(ticket=ticket, score=4)
+    tickets.rate(ticket=ticket, customer=ticket.customer, score=4)
     assert interactions.refresh(later + 2 * HOUR) == 1
     assert row(ticket).score == 4
 
