@@ -28,7 +28,9 @@ LEVELS = {
     Kind.SPIKE: "danger",
     Kind.FORECAST: "warning",
     Kind.LOOP: "warning",
+    Kind.DEARER: "warning",
 }
+DEARER = "{each} for each of {n} conversations of the last 28 days; people alone would cost {people} for the same."
 RULES = {
     "weeks": "usual in this hour of the week is {usual}, by {weeks} weeks",
     "mean": "the mean so far is {usual}; 28 days are not remembered yet",
@@ -97,6 +99,9 @@ def words(alert: CostAlert) -> str:
     if alert.kind == Kind.LOOP:
         runs = "run was" if figures["runs"] == 1 else "runs were"
         return f"{figures['runs']} {runs} stopped within an hour: the agent repeated itself or learnt nothing new."
+    if alert.kind == Kind.DEARER:
+        each, people = amount(figures["each"]), amount(figures["people"])
+        return DEARER.format(each=each, people=people, n=figures["n"])
     used = f"{amount(figures['spent'])} of {amount(figures['cap'])} spent"
     if figures["reserved"]:
         used += f", {amount(figures['reserved'])} reserved for calls that run"

@@ -19,6 +19,7 @@ from audit import log as audit_log
 from supportagent.prepared import first, prepared
 from supportagent.tickets.models import Ticket
 
+EXPIRED = "reservation expired"  # what the ledger says of one whose worker is gone
 NOTHING_COUNTED = Usage(0, 0)
 PROVIDER_LENGTH = Spend._meta.get_field("provider").max_length
 MODEL_LENGTH = Spend._meta.get_field("model").max_length
@@ -187,7 +188,7 @@ def forfeit_expired() -> int:
     expired = list(Spend.objects.filter(state=Spend.State.RESERVED, expires_at__lt=Now())[:100])
     for spend in expired:
         with audit_log.transaction():
-            forfeit(spend, note="reservation expired")
+            forfeit(spend, note=EXPIRED)
     return len(expired)
 
 
