@@ -15,6 +15,9 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         "/console/agents/",
         "/console/runs/",
         f"/console/runs/{facts['run']}/",
+        "/console/costs/",
+        "/console/costs/?period=today",
+        "/console/costs/alerts/",
         "/console/tickets/",
         f"/console/tickets/{facts['ticket']}/",
     ]

@@ -56,12 +56,12 @@ def a_ledger(run: Run, dice: random.Random) -> None:
         book(run, micros, at, category=dice.choice(["payment", "other"]), **names, **tokens)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_sums_of_hours_and_attempts_together_are_what_the_attempts_alone_come_to(run: Run, seed: int) -> None:
     dice = random.Random(seed)
     a_ledger(run, dice)
     rows = list(Spend.objects.filter(state__in=["settled", "forfeited"]))
-    groupings: list[tuple[str, ...]] = [(), DIMENSIONS, ("day", "agent"), ("hour",), ("model", "category")]
+    groupings: list[tuple[str, ...]] = [(), DIMENSIONS, ("day", "agent"), ("hour",)]
     for limit in (0, 3, 1000):
         roll_up(limit=limit)
         for by in groupings:
