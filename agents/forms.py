@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,6 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -16,7 +19,16 @@ from unfold.widgets import (
 )
 
 from agents.accounts import account_name
-from agents.models import Agent, Budget, HandOffRoute, InfrastructureCost, Price, VelocityCap
+from agents.models import (
+    Agent,
+    Budget,
+    HandOffRoute,
+    HumanBaseline,
+    HumanRate,
+    InfrastructureCost,
+    Price,
+    VelocityCap,
+)
 from supportagent.console.fields import MicrosField
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission
@@ -249,6 +261,35 @@ class InfrastructureCostForm(forms.ModelForm):
     def clean_month(self) -> dt.date:
         month: dt.date = self.cleaned_data["month"]
         return month.replace(day=1)
+
+
+class HumanRateForm(forms.ModelForm):
+    """What an hour of a colleague costs, from a moment on."""
+
+    hourly_micros = MicrosField(label="Per hour", help_text="USD, with everything that an hour of a colleague costs.")
+    decision_seconds = forms.IntegerField(
+        min_value=0,
+        max_value=3600,
+        initial=60,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Counted for each decision about a request or a draft by somebody who did not hold the ticket.",
+    )
+
+    class Meta:
+        model = HumanRate
+        fields = ("effective_from", "hourly_micros", "decision_seconds", "note")
+
+
+class HumanBaselineForm(forms.ModelForm):
+    """How long a person takes without agents, where too few conversations were handled so to measure it."""
+
+    minutes = forms.DecimalField(
+        min_value=Decimal("0.01"), max_value=10_000, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget
+    )
+
+    class Meta:
+        model = HumanBaseline
+        fields = ("category", "minutes", "note")
 
 
 class VelocityCapForm(forms.ModelForm):

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections
 
 from agents import abandoned, outcomes, services
-from agents.costs import alerts, budgets, hours, telling
+from agents.costs import alerts, budgets, hours, interactions, telling
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
@@ -48,12 +48,14 @@ def duties() -> list[Duty]:
         Duty("runs recovered from dead workers", settings.REAPER_SECONDS, services.reap),
         Duty("calls of ended runs settled", settings.REAPER_SECONDS, abandoned.settle_abandoned),
         Duty("unknown outcomes settled by a read", settings.REAPER_SECONDS, outcomes.reconcile_open),
+        Duty("tickets of silent customers resolved", 300, tickets.resolve_silent),
         Duty("resolved tickets closed", 300, tickets.close_resolved),
         Duty("old minutes of servers dropped", 600, health.prune),
         Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
         Duty("notices of alerts about cost written", 5, telling.announce),
         Duty("hours of the ledger summed", 60, hours.roll_up),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
+        Duty("conversations counted", 30, interactions.refresh),
     ]
 
 

@@ -306,6 +306,8 @@ FRONT_DESK_TEAM = env.text("SUPPORTAGENT_FRONT_DESK_TEAM", "orders")
 
 # A message within so many days after a ticket ended goes on with it; what was resolved longer ago is closed.
 REOPEN_DAYS = env.number("SUPPORTAGENT_REOPEN_DAYS", 7, at_least=0)
+# A ticket is resolved when the customer has said nothing for so many hours after our last reply. 0: never.
+SILENT_HOURS = env.number("SUPPORTAGENT_SILENT_HOURS", 72, at_least=0)
 
 # The sample shop, its pages and its log-ins with a published password.
 DEMO_PAGES = env.flag("SUPPORTAGENT_DEMO_PAGES", not PRODUCTION)

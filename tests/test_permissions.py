@@ -31,6 +31,8 @@ from agents.models import (
     Agent,
     CostAlert,
     HandOff,
+    HumanBaseline,
+    HumanRate,
     InfrastructureCost,
     KillSwitch,
     Price,
@@ -325,6 +327,8 @@ ADMIN: dict[str, Access] = {
     "agents.agent": managed(OPS, ROOT, seen_by=(SUPERVISOR, OTHER)),
     "agents.killswitch": managed(OPS, ROOT, add=False, delete=False, seen_by=(SUPERVISOR, OTHER)),
     "agents.budget": managed(OPS, ROOT),
+    "agents.humanbaseline": managed(OPS, ROOT),
+    "agents.humanrate": managed(OPS, ROOT),
     "agents.infrastructurecost": managed(OPS, ROOT),
     "agents.price": managed(OPS, ROOT),
     "agents.velocitycap": managed(OPS, ROOT),
@@ -525,6 +529,8 @@ def _leave_traces(world: World, ticket: Any) -> None:
     VelocityCap.objects.create(scope="customer", max_count=1000)
     Price.objects.create(provider="openai_chat", model="our-own-model", input_micros=1, output_micros=1)
     InfrastructureCost.objects.create(month="2026-11-01", amount_micros=1)
+    HumanRate.objects.create(hourly_micros=30_000_000)
+    HumanBaseline.objects.create(category="payment", minutes=5)
     AccessAttempt.objects.create(username="eve", ip_address="127.0.0.1", failures_since_start=1)
     AccessFailureLog.objects.create(username="eve", ip_address="127.0.0.1")
     AccessLog.objects.create(username="ana", ip_address="127.0.0.1")

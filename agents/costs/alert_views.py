@@ -22,7 +22,14 @@ Kind = CostAlert.Kind
 
 ENDED_SHOWN = 20
 SPANS = ((1, "1 hour"), (8, "8 hours"), (24, "1 day"), (168, "7 days"))
-LEVELS = {Kind.SOFT: "warning", Kind.HARD: "danger", Kind.SPIKE: "danger", Kind.FORECAST: "warning"}
+LEVELS = {
+    Kind.SOFT: "warning",
+    Kind.HARD: "danger",
+    Kind.SPIKE: "danger",
+    Kind.FORECAST: "warning",
+    Kind.DEARER: "warning",
+}
+DEARER = "{each} for each of {n} conversations of the last 28 days; people alone would cost {people} for the same."
 RULES = {
     "weeks": "usual in this hour of the week is {usual}, by {weeks} weeks",
     "mean": "the mean so far is {usual}; 28 days are not remembered yet",
@@ -88,6 +95,9 @@ def words(alert: CostAlert) -> str:
         span = "minute" if figures["minutes"] == 1 else f"{figures['minutes']} minutes"
         rule = RULES[figures["rule"]].format(usual=amount(figures["usual"]), weeks=figures["weeks"])
         return f"{amount(figures['spent'])} in the last {span}; {rule}."
+    if alert.kind == Kind.DEARER:
+        each, people = amount(figures["each"]), amount(figures["people"])
+        return DEARER.format(each=each, people=people, n=figures["n"])
     used = f"{amount(figures['spent'])} of {amount(figures['cap'])} spent"
     if figures["reserved"]:
         used += f", {amount(figures['reserved'])} reserved for calls that run"

@@ -17,13 +17,14 @@ from django.db import IntegrityError
 from django.db.models import F, FloatField, Q, Sum, Window
 from django.db.models.functions import Cast, RowNumber, TruncHour
 
-from agents.costs import spikes
+from agents.costs import economics, spikes
 from agents.costs.spending import use_of
 from agents.models import Agent, Budget, CostAlert, Run, Spend
 from audit import log as audit_log
 from audit.clock import database_now
 from audit.context import Actor
 from supportagent.console.live import publish
+from supportagent.periods import last_days
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.models import Ticket
@@ -66,23 +67,25 @@ class Finding:
 
 @dataclass
 class CostWatch:
-    """Looks at what is spent. It remembers the past hours of every agent until the next one begins."""
+    """Looks at what is spent. What lies behind an hour is read once in it."""
 
     _hour: int = -1
     _pasts: dict[int, spikes.Past] = field(default_factory=dict)
+    _dearer: list[Finding] = field(default_factory=list)
 
     def look(self) -> int:
         """Open, count up and end alerts. Returns how many were opened or ended; safe in parallel."""
         now = database_now()
         agents = {agent.slug: agent for agent in Agent.objects.select_related("team")}
         budgets = list(Budget.objects.filter(scope__in=WATCHED).order_by("pk"))
-        found = [*_limits(budgets, agents, now), *self._spikes(budgets, agents, now)]
+        if self._hour != spikes.hour_of(now):
+            self._hour, self._pasts = spikes.hour_of(now), _pasts(now)
+            self._dearer = list(_dearer(agents.values(), now))
+        found = [*_limits(budgets, agents, now), *self._spikes(budgets, agents, now), *self._dearer]
         return _write({finding.key: finding for finding in found}, now)
 
     def _spikes(self, budgets: list[Budget], agents: dict[str, Agent], now: datetime) -> Iterable[Finding]:
         hour = spikes.hour_of(now)
-        if hour != self._hour:
-            self._hour, self._pasts = hour, _pasts(now)
         caps = {each.subject: each.cap for each in budgets if each.scope == Scope.AGENT and each.period == "day"}
         windows = _windows(now)
         for agent in agents.values():
@@ -161,6 +164,17 @@ def _limits(budgets: list[Budget], agents: dict[str, Agent], now: datetime) -> I
             yield finding(Kind.SOFT)
         if foreseen := spikes.forecast(cap=use.cap, spent=use.spent, period=budget.period, now=now):
             yield finding(Kind.FORECAST, reached_at=foreseen.reached_at.isoformat(), by_the_end=foreseen.by_the_end)
+
+
+def _dearer(agents: Iterable[Agent], now: datetime) -> Iterable[Finding]:
+    """Agents whose conversations cost more than people alone would for the same categories."""
+    period = last_days(28, now)
+    found = economics.dearer(period)
+    for agent in agents:
+        if sums := found.get(agent.pk):
+            figures = {"n": sums.baseline_n, "each": sums.compared_per_interaction}
+            figures |= {"people": sums.baseline_per_interaction}
+            yield Finding(Kind.DEARER, f"dearer:agent:{agent.pk}", agent, None, period.start, figures)
 
 
 _NOTHING = spikes.Past.of({}, grain=0)

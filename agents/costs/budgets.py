@@ -23,6 +23,7 @@ from supportagent.prepared import Change, change, insert, prepared
 from supportagent.tickets.models import Ticket
 
 RESERVATION_SECONDS = 900  # longer than any call may take; what is older lost its worker
+EXPIRED = "reservation expired"  # what the ledger says of one whose worker is gone
 NOTHING_COUNTED = Usage(0, 0)
 _EXPIRES_AT = Now() + timedelta(seconds=RESERVATION_SECONDS)
 
@@ -135,7 +136,7 @@ def forfeit_expired() -> int:
     expired = list(Spend.objects.filter(state=Spend.State.RESERVED, expires_at__lt=Now())[:100])
     for spend in expired:
         with audit_log.transaction():
-            forfeit(spend, note="reservation expired")
+            forfeit(spend, note=EXPIRED)
     return len(expired)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.db.models import Q, QuerySet
 
 from agents.costs import spikes
-from agents.costs.spending import Use, amount, use_of
+from agents.costs.spending import Use, rounded, use_of
 from agents.models import Agent, Budget
 from audit.clock import database_now
 from supportagent.staff.models import Team, User
@@ -53,5 +53,5 @@ def _meter(budget: Budget, now: datetime) -> Meter:
     if foreseen is None:
         return Meter(budget, use)
     at = foreseen.reached_at.astimezone(UTC)
-    end = amount(foreseen.by_the_end)
+    end = rounded(foreseen.by_the_end)
     return Meter(budget, use, f"Reached on {at.day} {at:%B, %H:%M} UTC at this pace; without the cap {end} by the end.")

@@ -6,17 +6,16 @@ is for who sees every team. How many statements it takes does not depend on how 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
-from fractions import Fraction
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from agents.costs import chart
+from agents.costs.days import Days
+from agents.costs.economics import Economics, economics
 from agents.costs.hours import DIMENSIONS, FIGURES, Sums, spent
-from agents.costs.periods import Period
-from agents.models import Agent, CostAlert, InfrastructureCost, Run, Spend
-from supportagent.staff.models import Team, User
+from agents.models import Agent, CostAlert, Interaction, Run, Spend
+from supportagent.staff.models import Team, User, teams_visible_ids
 from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.models import Ticket
 
@@ -66,30 +65,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the page shows of the ledger. `infrastructure` is None for who does not see the whole house."""
+    """What the page shows of the ledger."""
 
-    period: Period
+    period: Days
     models: Sums
     tools: Sums
-    parts: list[Part]
+    parts: dict[str, Part]
     chart: chart.Chart
-    infrastructure: int | None
-
-    @property
-    def sees_everything(self) -> bool:
-        return self.infrastructure is not None
-
-    @property
-    def ledger(self) -> int:
-        """Models and tools, micro-units."""
-        return self.models.charged + self.tools.charged
 
     @property
     def total(self) -> int:
-        return self.ledger + (self.infrastructure or 0)
+        """Models and tools, micro-units."""
+        return self.models.charged + self.tools.charged
 
 
-def overview(view: View, period: Period) -> Overview:
+def overview(view: View, period: Days) -> Overview:
     """The figures of these days."""
     cube = spent(since=period.since, until=period.until, by=DIMENSIONS, agents=view.slugs)
     times = spent(since=period.since, until=period.until, by=(period.grain, "kind"), agents=view.slugs)
@@ -97,7 +87,7 @@ def overview(view: View, period: Period) -> Overview:
         period=period,
         models=_folded(cube, lambda key: key["kind"]).get(MODEL, Sums()),
         tools=_folded(cube, lambda key: key["kind"]).get(TOOL, Sums()),
-        parts=list(_parts(cube, view)),
+        parts={part.key: part for part in _parts(cube, view)},
         chart=chart.draw(
             period.since,
             period.until,
@@ -105,24 +95,16 @@ def overview(view: View, period: Period) -> Overview:
             models={at: sums.charged for (at, kind), sums in times.items() if kind == MODEL},
             tools={at: sums.charged for (at, kind), sums in times.items() if kind == TOOL},
         ),
-        infrastructure=infrastructure(period) if view.everything else None,
     )
 
 
-def infrastructure(period: Period) -> int:
-    """What running the installation cost in these days: of each month's costs the part of its days. Micro-units."""
-    months = InfrastructureCost.objects.filter(
-        month__gte=period.first.replace(day=1), month__lte=period.last
-    ).order_by()
-    cost = Fraction(0)
-    for month, amount in months.values_list("month").annotate(Sum("amount_micros")):
-        start, end = month.replace(day=1), _next_month(month)
-        days = (min(end, period.last + timedelta(days=1)) - max(start, period.first)).days
-        cost += Fraction(amount * days, (end - start).days)
-    return int(cost + Fraction(1, 2))
+def economy(user: User, view: View, period: Days) -> Economics:
+    """What the conversations that ended in these days cost, beside people alone: those of the teams that one sees."""
+    seen = None if view.everything else Interaction.objects.filter(team_id__in=teams_visible_ids(user))
+    return economics(period.moments, seen)
 
 
-def most_expensive(user: User, view: View, period: Period) -> list[Run]:
+def most_expensive(user: User, view: View, period: Days) -> list[Run]:
     """The runs that began in these days and cost most, dearest first; none for who may not see runs."""
     if not has(user, Permission.VIEW_RUN):
         return []
@@ -134,14 +116,14 @@ def most_expensive(user: User, view: View, period: Period) -> list[Run]:
     return list(runs.select_related("ticket", "agent", "caller").order_by("-cost_micros", "pk")[:MOST_EXPENSIVE])
 
 
-def spikes(user: User, period: Period) -> list[CostAlert]:
+def spikes(user: User, period: Days) -> list[CostAlert]:
     """The latest hours in which an agent spent more than usual, of those that lie in these days."""
     seen = CostAlert.objects.visible_to(user).filter(kind=CostAlert.Kind.SPIKE, first_at__lt=period.until)
     seen = seen.filter(Q(ended_at=None) | Q(ended_at__gte=period.since))
     return list(seen.select_related("agent", "budget", "muted_by").order_by("-first_at", "-pk")[:SPIKES])
 
 
-def table(view: View, period: Period) -> Iterator[list[Any]]:
+def table(view: View, period: Days) -> Iterator[list[Any]]:
     """The same figures as rows for a spreadsheet, by day and everything that the ledger tells apart."""
     yield ["day_utc", *DIMENSIONS, "attempts", *("charged_micros", *FIGURES[1:])]
     found = spent(since=period.since, until=period.until, by=("day", *DIMENSIONS), agents=view.slugs)
@@ -174,7 +156,3 @@ def _folded(cube: dict[tuple[Any, ...], Sums], label: Callable[[dict[str, str]],
         words = label(dict(zip(DIMENSIONS, key, strict=True)))
         found[words] = found.get(words, Sums()) + sums
     return found
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

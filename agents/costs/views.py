@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from agents.costs import overview, periods
+from agents.costs import days, overview
 from agents.costs.alert_views import as_shown
+from agents.costs.days import Days, InvalidPeriod
 from agents.costs.meters import meters
-from agents.costs.periods import InvalidPeriod, Period
 from audit.clock import database_now
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
@@ -29,11 +29,15 @@ def show(request: HttpRequest) -> HttpResponse:
     user = _person(request)
     period, refused = _asked_for(request)
     view = overview.View.of(user)
+    figures, economy = overview.overview(view, period), overview.economy(user, view, period)
     context = {
         "period": period,
-        "presets": periods.PRESETS,
+        "presets": days.PRESETS,
         "refused": refused,
-        "figures": overview.overview(view, period),
+        "figures": figures,
+        "sees_everything": view.everything,
+        "economy": economy,
+        "total": None if economy.infrastructure_micros is None else figures.total + economy.infrastructure_micros,
         "meters": meters(user),
         "may_see_runs": has(user, Permission.VIEW_RUN),
         "runs": overview.most_expensive(user, view, period),
@@ -56,13 +60,13 @@ def download(request: HttpRequest) -> HttpResponseBase:
     return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _asked_for(request: HttpRequest) -> tuple[Period, InvalidPeriod | None]:
+def _asked_for(request: HttpRequest) -> tuple[Days, InvalidPeriod | None]:
     """The usual days, and what is wrong, where the address asks for what cannot be."""
     today = database_now().date()
     try:
-        return periods.asked_for(request.GET, today), None
+        return days.asked_for(request.GET, today), None
     except InvalidPeriod as refused:
-        return periods.named(periods.USUAL, today), refused
+        return days.named(days.USUAL, today), refused
 
 
 class _Echo:

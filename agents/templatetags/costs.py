@@ -1,18 +1,26 @@
 """How the page of costs writes numbers."""
 
-from django import template
+from fractions import Fraction
 
-from agents.costs.spending import CENT, amount
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents.costs.economics import half_up
+from agents.costs.spending import rounded
 
 register = template.Library()
 
-DOLLAR = 100 * CENT
+register.filter("money", rounded)
 
 
 @register.filter
-def money(micros: int) -> str:
-    """`USD 20.00` for what is worth cents, `USD 0.0098` where they do not say it."""
-    return amount((micros + CENT // 2) // CENT * CENT) if micros >= DOLLAR else amount(micros)
+def money_or_none(micros: Fraction | int | None) -> SafeString | str:
+    """An amount that nobody may know: what is unknown is no zero."""
+    whole_micros = half_up(micros)
+    if whole_micros is None:
+        return format_html('<span class="not-available">{}</span>', "not enough data")
+    return rounded(whole_micros)
 
 
 @register.filter

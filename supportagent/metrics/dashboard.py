@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from supportagent.console.money import format_micros
 from supportagent.metrics import reports
 from supportagent.metrics.reports import Figure
+from supportagent.periods import last_days
 from supportagent.shares import Share
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has
@@ -103,7 +104,7 @@ DECISIONS = (
 
 def cards(user: User) -> list[Card]:
     """The last 7 days against the 7 before. Each reader gets the figures of the records that they may see."""
-    now = reports.last_week()
+    now = last_days(reports.DAYS)
     found: list[tuple[tuple[Kind, ...], dict[str, Figure], dict[str, Figure]]] = []
     if has(user, Permission.VIEW_TICKET) or has(user, Permission.VIEW_TEAM):
         found.append((TICKETS, reports.ticket_figures(user, now), reports.ticket_figures(user, now.before)))

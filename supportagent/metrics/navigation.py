@@ -17,6 +17,8 @@ CONFIGURATION = (
     ("agents.budget", "savings", "Budgets"),
     ("agents.price", "sell", "Prices"),
     ("agents.infrastructurecost", "host", "Infrastructure costs"),
+    ("agents.humanrate", "schedule", "What people cost"),
+    ("agents.humanbaseline", "timer", "Minutes without agents"),
     ("agents.velocitycap", "speed", "Caps per day"),
     ("approvals.approvalpolicy", "rule", "Approval rules"),
     ("tools.tool", "build", "Tools"),

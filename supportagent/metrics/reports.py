@@ -6,29 +6,19 @@ A share of nothing is not 0 %: it is None, and the page says that there is not e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
-from django.utils import timezone
 
 from agents.models import Run
 from approvals.models import ApprovalRequest
+from supportagent.metrics.measures.medians import median
+from supportagent.periods import Period
 from supportagent.staff.models import User
 from supportagent.tickets.models import HandOver, Message, Ticket, TriageLabel
 
-PERIOD = timedelta(days=7)
+DAYS = 7
 OLDEST = 20  # requests in the table
-
-
-@dataclass(frozen=True)
-class Period:
-    start: datetime
-    end: datetime
-
-    @property
-    def before(self) -> Period:
-        """The period of the same length that ends where this one starts."""
-        return Period(self.start - (self.end - self.start), self.start)
 
 
 @dataclass(frozen=True)
@@ -37,11 +27,6 @@ class Figure:
 
     value: float | None
     n: int
-
-
-def last_week(now: datetime | None = None) -> Period:
-    end = now or timezone.now()
-    return Period(end - PERIOD, end)
 
 
 def tickets(user: User, period: Period) -> QuerySet[Ticket]:
@@ -104,13 +89,9 @@ def decision_figures(user: User, period: Period) -> dict[str, Figure]:
 
 
 def _median_seconds(found: QuerySet[ApprovalRequest], n: int) -> float | None:
-    """The middle one of the sorted waits (the upper of the two middle ones); SQLite has no median of its own."""
-    if not n:
-        return None
     waited = ExpressionWrapper(F("decided_at") - F("created_at"), output_field=DurationField())
-    middle = found.annotate(waited=waited).order_by("waited", "pk").values_list("waited", flat=True)
-    wait: timedelta = middle[n // 2]
-    return wait.total_seconds()
+    wait: timedelta | None = median(found.annotate(waited=waited), "waited", n)
+    return None if wait is None else wait.total_seconds()
 
 
 def oldest_pending(user: User) -> QuerySet[ApprovalRequest]:

@@ -112,6 +112,8 @@ MANAGED_MODELS: dict[str, tuple[str, ...]] = {
         "agents.budget",
         "agents.categoryautonomy",
         "agents.handoffroute",
+        "agents.humanbaseline",
+        "agents.humanrate",
         "agents.infrastructurecost",
         "agents.price",
         "agents.velocitycap",

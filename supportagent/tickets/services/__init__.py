@@ -14,6 +14,7 @@ from supportagent.tickets.services.holding import complete_hand_over, hand_back,
 from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.merging import merge
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
+from supportagent.tickets.services.silence import resolve_silent
 from supportagent.tickets.services.sorting import REASON_LIMIT, label_triage, sort_and_return, triage
 from supportagent.tickets.services.suggesting import suggest_again
 from supportagent.tickets.services.waiting import leave_contact, mark_overdue
@@ -40,6 +41,7 @@ __all__ = [
     "post_reply",
     "rate",
     "receive_message",
+    "resolve_silent",
     "save_draft",
     "seen_at_work",
     "send_draft",

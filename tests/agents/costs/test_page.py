@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.costs import hours, overview
-from agents.costs.periods import Period, asked_for
-from agents.models import Agent, Budget, CostAlert, InfrastructureCost
+from agents.costs import hours
+from agents.costs.days import Days, asked_for
+from agents.models import Agent, Budget, CostAlert, HumanBaseline, HumanRate, InfrastructureCost, Interaction
 from supportagent.staff.models import User
 from tests.agents.costs.ledger import book, make_run
 from tests.agents.teamwork import add_agent
@@ -33,7 +34,10 @@ def read(client: Client, person: User, query: str = "", status: int = 200) -> st
 def table(page: str, key: str) -> list[str]:
     """The cells of one table, without their tags."""
     body = page.partition(f'data-testid="{key}"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
-    return [cell.partition(">")[2].partition("</t")[0] for cell in body.replace("<th", "<td").split("<td")[1:]]
+    return [
+        re.sub("</?span[^>]*>", "", cell.partition(">")[2].partition("</t")[0])
+        for cell in body.replace("<th", "<td").split("<td")[1:]
+    ]
 
 
 @pytest.fixture
@@ -135,8 +139,8 @@ def test_days_that_make_no_sense_are_told_and_the_usual_ones_shown(
 
 def test_the_days_of_an_address(db: None) -> None:
     today = date(2026, 3, 12)
-    assert asked_for({}, today) == Period(date(2026, 2, 13), today, "28")
-    assert asked_for({"period": "month"}, today) == Period(date(2026, 3, 1), today, "month")
+    assert asked_for({}, today) == Days(date(2026, 2, 13), today, "28")
+    assert asked_for({"period": "month"}, today) == Days(date(2026, 3, 1), today, "month")
     assert asked_for({"period": "7"}, today).days == 7
     chosen = asked_for({"from": "2026-03-10", "to": "2026-03-11"}, today)
     assert (chosen.since, chosen.until, chosen.grain) == (
@@ -146,14 +150,45 @@ def test_the_days_of_an_address(db: None) -> None:
     )
 
 
-def test_infrastructure_is_told_by_days_apart_from_what_agents_cost(world: World) -> None:
-    for note in ("machines", "licences"):
-        InfrastructureCost.objects.create(month=date(2026, 1, 1), amount_micros=31 * DOLLAR, note=note)
-    InfrastructureCost.objects.create(month=date(2026, 2, 1), amount_micros=100)
-    cost = overview.infrastructure
-    assert cost(Period(date(2026, 1, 1), date(2026, 1, 31))) == 62 * DOLLAR
-    assert cost(Period(date(2026, 1, 31), date(2026, 2, 1))) == 2 * DOLLAR + 4, "100 / 28 is rounded once"
-    assert cost(Period(date(2026, 3, 1), date(2026, 3, 2))) == 0
+def test_infrastructure_is_told_apart_and_counts_in_the_total(world: World, other: Agent, client: Client) -> None:
+    a_day(world, other, timezone.now())
+    page = read(client, world.admin, "?period=today")
+    assert "Not entered" in page
+    today = timezone.now().date()
+    month = (today.replace(day=1) + timedelta(days=32)).replace(day=1) - today.replace(day=1)
+    InfrastructureCost.objects.create(month=today.replace(day=1), amount_micros=month.days * 3 * DOLLAR)
+    page = read(client, world.admin, "?period=today")
+    assert re.search(r'"sum-infrastructure".*?USD 3.00<.*?"sum-total".*?USD 43.00<', page, re.DOTALL)
+
+
+def test_a_conversation_costs_so_much_beside_people_alone(world: World, other: Agent, client: Client) -> None:
+    now = timezone.now()
+    ticket = make_run(world, now).ticket
+    Interaction.objects.create(
+        ticket=ticket,
+        team=ticket.team,
+        category="payment",
+        channel="widget",
+        language="en",
+        agent=world.agent,
+        opened_at=now,
+        ended_at=now - timedelta(seconds=1),
+        model_micros=2 * DOLLAR,
+        tool_micros=DOLLAR,
+        human_seconds=360,
+        computed_at=now,
+    )
+    assert table(read(client, world.ana), "economy-table") == [
+        *("All", "1", "not enough data", "USD 2.00", "USD 1.00", *["not enough data"] * 3)
+    ]
+    HumanRate.objects.create(effective_from=now - timedelta(days=9), hourly_micros=30 * DOLLAR)
+    HumanBaseline.objects.create(minutes=20)
+    page = read(client, world.ana)
+    assert table(page, "economy-table") == ["All", "1", *(f"USD {n}.00" for n in (6, 2, 1, 3, 10, 4))]
+    assert all(
+        f'<th scope="row" class="nowrap">{name}</th>' in page for name in ("Payment", "Concierge", "Chat widget")
+    )
+    assert "no conversation ended" in read(client, world.piet)
 
 
 def test_a_budget_says_where_its_pace_leads_and_a_spike_which_runs_are_behind_it(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from supportagent import periods
+
 LONGEST = 366  # days
 PRESETS = (("today", "Today"), ("7", "7 days"), ("28", "28 days"), ("month", "This month"))
 USUAL = "28"
@@ -14,7 +16,7 @@ class InvalidPeriod(ValueError):
 
 
 @dataclass(frozen=True)
-class Period:
+class Days:
     """Whole days, both included. `preset` is empty for days that somebody chose."""
 
     first: date
@@ -40,6 +42,11 @@ class Period:
         return "hour" if self.days <= 2 else "day"
 
     @property
+    def moments(self) -> periods.Period:
+        """As reports take it."""
+        return periods.Period(self.since, self.until)
+
+    @property
     def query(self) -> str:
         """As an address says it."""
         return f"period={self.preset}" if self.preset else f"from={self.first}&to={self.last}"
@@ -49,29 +56,29 @@ class Period:
         return first if self.first == self.last else f"{first} to {self.last.day} {self.last:%B %Y}"
 
 
-def named(preset: str, today: date) -> Period:
+def named(preset: str, today: date) -> Days:
     """One of PRESETS; they end today. Raises InvalidPeriod."""
     if preset == "month":
-        return Period(today.replace(day=1), today, preset)
+        return Days(today.replace(day=1), today, preset)
     days = {"today": 1, "7": 7, "28": 28}.get(preset)
     if days is None:
         raise InvalidPeriod("Choose today, 7 days, 28 days or this month.")
-    return Period(today - timedelta(days=days - 1), today, preset)
+    return Days(today - timedelta(days=days - 1), today, preset)
 
 
-def asked_for(parameters: Mapping[str, str], today: date) -> Period:
+def asked_for(parameters: Mapping[str, str], today: date) -> Days:
     """What `period`, or `from` and `to`, say; 28 days where they say nothing. Raises InvalidPeriod."""
     first, last = (parameters.get(name, "").strip() for name in ("from", "to"))
     if not first and not last:
         return named(parameters.get("period", USUAL), today)
     try:
-        period = Period(date.fromisoformat(first), date.fromisoformat(last))
+        chosen = Days(date.fromisoformat(first), date.fromisoformat(last))
     except ValueError:
         raise InvalidPeriod("Write both days as 2026-01-31.") from None
-    if period.first > period.last:
+    if chosen.first > chosen.last:
         raise InvalidPeriod("The first day lies after the last one.")
-    if period.days > LONGEST:
+    if chosen.days > LONGEST:
         raise InvalidPeriod(f"Choose at most {LONGEST} days.")
-    if not 1990 <= period.first.year <= period.last.year <= today.year + 1:
+    if not 1990 <= chosen.first.year <= chosen.last.year <= today.year + 1:
         raise InvalidPeriod("Choose days since 1990.")
-    return period
+    return chosen

@@ -1,0 +1,96 @@
+"""Which rows a report is about: whose, of when, and of what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from agents.models import Agent, Interaction, ToolCall
+from approvals.models import ApprovalRequest
+from supportagent.periods import Period
+from supportagent.staff.models import User, teams_visible_ids
+from supportagent.tickets.models import TriageLabel
+
+FILTERS = ("agent", "tool", "category", "team", "language", "channel")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A period and what to look at; empty: all. Without a `user` it is the whole house (the command line).
+
+    `agent` and `team` are slugs, `tool` a qualified name. What does not exist has no rows.
+    """
+
+    period: Period
+    user: User | None = None
+    agent: str = ""
+    tool: str = ""
+    category: str = ""
+    team: str = ""
+    language: str = ""
+    channel: str = ""
+    now: datetime | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """When it is asked: what is settled by then is settled."""
+        return self.now or timezone.now()
+
+    @property
+    def before(self) -> Scope:
+        """The same of the period before."""
+        return replace(self, period=self.period.before)
+
+    def plain(self) -> dict[str, str]:
+        return {name: value for name, value in asdict(replace(self, user=None)).items() if name in FILTERS and value}
+
+    def conversations(self) -> QuerySet[Interaction]:
+        """Of any time."""
+        found = Interaction.objects.filter(self._like("")).order_by()
+        if self.agent:
+            found = found.filter(agent__slug=self.agent)
+        if self.tool:
+            calls = ToolCall.objects.filter(run__ticket=OuterRef("pk"), sent_at__isnull=False)
+            found = found.filter(Exists(calls.filter(tool__qualified_name=self.tool)))
+        return found
+
+    def ended(self) -> QuerySet[Interaction]:
+        """Conversations that ended in the period."""
+        return self.conversations().filter(ended_at__gte=self.period.start, ended_at__lt=self.period.end)
+
+    def requests(self) -> QuerySet[ApprovalRequest]:
+        """Approval requests that ended in the period."""
+        found = ApprovalRequest.objects.filter(
+            self._like("ticket__"), decided_at__gte=self.period.start, decided_at__lt=self.period.end
+        ).order_by()
+        if self.agent:
+            found = found.filter(requested_by__in=Agent.objects.filter(slug=self.agent).values("service_user"))
+        return found.filter(tool__qualified_name=self.tool) if self.tool else found
+
+    def labels(self) -> QuerySet[TriageLabel]:
+        """What people said about requests that agents sorted in the period."""
+        found = TriageLabel.objects.filter(
+            self._like("triage__ticket__"),
+            triage__created_at__gte=self.period.start,
+            triage__created_at__lt=self.period.end,
+        )
+        if self.agent:
+            found = found.filter(triage__author__in=Agent.objects.filter(slug=self.agent).values("service_user"))
+        return found.none() if self.tool else found
+
+    def _like(self, to_ticket: str) -> Q:
+        """What tickets and conversations have in common."""
+        wanted: dict[str, Any] = {
+            "category": self.category,
+            "team__slug": self.team,
+            "language": self.language,
+            "channel": self.channel,
+        }
+        chosen = Q(**{to_ticket + name: value for name, value in wanted.items() if value})
+        if self.user is not None:
+            chosen &= Q(**{f"{to_ticket}team_id__in": teams_visible_ids(self.user)})
+        return chosen
