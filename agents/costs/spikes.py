@@ -181,8 +181,10 @@ def forecast(*, cap: int, spent: int, period: str, now: datetime) -> Forecast | 
     gone = now - start
     if gone < (end - start) / 12:
         return None
-    reached_at = start + gone * (cap / spent)
-    return Forecast(reached_at, round(spent * ((end - start) / gone))) if reached_at < end else None
+    pace = (end - start) / gone
+    if spent * pace <= cap:
+        return None  # asked first: how long a hardly touched cap would last is more than a date can say
+    return Forecast(start + gone * (cap / spent), round(spent * pace))
 
 
 def bounds_of(period: str, now: datetime) -> tuple[datetime, datetime] | None:
