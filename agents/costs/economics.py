@@ -162,7 +162,8 @@ class Economics:
 def economics(period: Period, conversations: QuerySet[Interaction] | None = None) -> Economics:
     """What the conversations that ended in the period cost, of all or of these; a fixed number of statements."""
     rates, known = list(HumanRate.objects.order_by("-effective_from")), baselines(period.end)
-    total, found = Sums(), tuple[dict[tuple[str, str], Sums], ...](({}, {}, {}))
+    total = Sums()
+    found: tuple[dict[tuple[str, str], Sums], ...] = ({}, {}, {})  # by category, agent and channel
     for category, slug, name, channel, *figures in _cells(period, conversations, rates):
         cell = _sums(figures, rates, known.get(category))
         total += cell

@@ -181,9 +181,8 @@ def test_what_leaves_no_entry_is_found_and_what_is_settled_is_left_alone_until_s
     interactions.refresh()
     assert row(ticket).model_calls == 1
     # The reaper charges an attempt whose worker is gone.
-    spend = Spend.objects.create(
-        run=run, turn=2, budget_ids=[], reserved=500, price_id="p", expires_at=timezone.now() - HOUR / 4
-    )
+    spend = budgets.reserve(run=run, amount=500, price_id="p")
+    Spend.objects.filter(pk=spend.pk).update(expires_at=timezone.now() - HOUR / 4)
     budgets.forfeit_expired()
     assert interactions.refresh() == 1
     assert (row(ticket).model_calls, Spend.objects.get(pk=spend.pk).state) == (2, "forfeited")
