@@ -7,7 +7,8 @@ what ends at once is never told, and neither is what is muted or acknowledged.
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import CharField, Exists, OuterRef, QuerySet
+from django.db.models.functions import Cast
 from django.urls import reverse
 
 from agents.costs.alert_views import words
@@ -88,9 +89,9 @@ register(CostAlertTopic())
 
 def announce() -> int:
     """Write what has become worth telling since the last time. Returns how many notices; safe in parallel."""
-    calling = {str(alert.pk): alert for alert in CostAlert.objects.calling().select_related("agent")[:AT_ONCE]}
-    told = Notice.objects.filter(topic=CostAlertTopic.name, subject__in=calling).values_list("subject", flat=True)
-    new = [alert for pk, alert in calling.items() if pk not in set(told)]
+    told = Notice.objects.filter(topic=CostAlertTopic.name, subject=OuterRef("text_key"))
+    calling = CostAlert.objects.calling().annotate(text_key=Cast("pk", CharField())).select_related("agent")
+    new = calling.filter(~Exists(told)).order_by("pk")[:AT_ONCE]
     return sum(announcing.write(_notice(alert), database_now()) for alert in new)
 
 
