@@ -151,7 +151,7 @@ def _fill(shop: Shop, count: int) -> None:
         "created_at": seconds_ago(f"n * {apart}"),
     }
     copy(Run, first.pk, past, runs)
-    categories = ", ".join(f"WHEN {number} THEN '{each}'" for number, each in enumerate(Ticket.Category.values))
+    categories = " ".join(f"WHEN {number} THEN '{each}'" for number, each in enumerate(Ticket.Category.values))
     attempt = {
         "id": "1000000 + past.turns * 10 + n",
         "run_id": "past.id",
