@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.costs import budgets, hours
 from agents.costs.hours import DIMENSIONS, FIGURES, Sums, roll_up, spent
-from agents.models import Run, Spend, SpendHour
+from agents.models import Budget, Run, Spend, SpendHour
 from agents.scheduler import duties
 from tests.agents.costs.ledger import book, make_run
 from tests.world import World
@@ -79,7 +79,9 @@ def test_an_hour_is_summed_when_no_attempt_of_it_is_open_any_more_and_never_agai
     at = NOW - 2 * HOUR
     book(run, 5, NOW - 3 * HOUR)
     book(run, 7, at)
-    open_one = book(run, 0, at, state="reserved", reserved=9)
+    budget = Budget.objects.get(scope="organisation")
+    Budget.objects.filter(pk=budget.pk).update(reserved=9)
+    open_one = book(run, 0, at, state="reserved", reserved=9, budget_ids=[budget.pk])
     assert roll_up() == 1, "the hour before it"
     assert roll_up() == 0
     budgets.settle(open_one, charged=4)
