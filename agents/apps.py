@@ -8,3 +8,4 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import audit_actions, navigation, receivers, state_checks  # noqa: F401 - they register on import
+        from agents.costs import telling  # noqa: F401 - it registers on import

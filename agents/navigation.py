@@ -1,4 +1,4 @@
-"""The menu entries of agents, of runs, of calls whose outcome nobody knows, and of alerts about cost."""
+"""The menu entries of agents, of runs, of calls whose outcome nobody knows, of costs and of alerts about them."""
 
 from agents import outcome_views
 from agents.costs import alert_views
@@ -17,6 +17,9 @@ register(
 )
 register(NavItem("Runs", "agents:runs", "timeline", permission=Permission.VIEW_RUN, order=30))
 register(NavItem("Agents at work", "agents:agents", "smart_toy", permission=Permission.VIEW_RUN, order=35))
+register(
+    NavItem("Costs", "agents:costs", "bar_chart", permission=Permission.VIEW_DASHBOARD, section="Insight", order=105)
+)
 register(
     NavItem(
         "Cost alerts",

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections
 
 from agents import abandoned, outcomes, services
-from agents.costs import alerts, budgets, interactions
+from agents.costs import alerts, budgets, hours, interactions, telling
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
@@ -60,6 +60,8 @@ def duties() -> list[Duty]:
         Duty("resolved tickets closed", 300, tickets.close_resolved),
         Duty("old minutes of servers dropped", 600, health.prune),
         Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
+        Duty("notices of alerts about cost written", 5, telling.announce),
+        Duty("hours of the ledger summed", 60, hours.roll_up),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
         Duty("conversations counted", 30, interactions.refresh),
         *(Duty(*each) for each in _from_above),

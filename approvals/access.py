@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import Permission as PermissionRow
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals.models import ApprovalDecision, ApprovalRequest
 from supportagent.prepared import prepared
 from supportagent.staff.explanation import Explanation
-from supportagent.staff.models import TeamGroupGrant, TeamUserGrant, User, may_see
+from supportagent.staff.models import User, may_see
 from supportagent.staff.models import may_decide as may_decide_for
+from supportagent.staff.people import holds, holds_for_team
 from supportagent.staff.permissions import Permission, has
 from supportagent.tools import access as tool_access
 
@@ -98,10 +98,10 @@ def _roles_that_reach(request: ApprovalRequest) -> tuple[int, ...]:
 
 def _entitled(roles: Sequence[int], tool_id: int, team: int, approver_roles: Sequence[str]) -> "QuerySet[User]":
     people = tool_access.accounts_with(roles, tool_access.APPROVE, tool_id).filter(
-        Q(is_superuser=True) | _holds(Permission.VIEW_APPROVALREQUEST),
-        Q(is_superuser=True) | _of_team(Permission.VIEW_TEAM, team),
-        _holds(Permission.DECIDE_APPROVALREQUEST),
-        _of_team(Permission.DECIDE_FOR_TEAM, team),
+        Q(is_superuser=True) | holds(Permission.VIEW_APPROVALREQUEST),
+        Q(is_superuser=True) | holds_for_team(Permission.VIEW_TEAM, team),
+        holds(Permission.DECIDE_APPROVALREQUEST),
+        holds_for_team(Permission.DECIDE_FOR_TEAM, team),
         is_active=True,
         kind=User.Kind.PERSON,
     )
@@ -142,20 +142,6 @@ def arguments_of(request: ApprovalRequest) -> dict[str, Any]:
     """The arguments as they will be sent."""
     arguments: dict[str, Any] = json.loads(request.bound_arguments)
     return arguments
-
-
-def _holds(permission: Permission) -> Q:
-    rows = PermissionRow.objects.filter(content_type__app_label=permission.app_label, codename=permission.codename)
-    in_person = rows.filter(user=OuterRef("pk"))
-    by_role = rows.filter(group__user=OuterRef("pk"))
-    return Q(Exists(in_person)) | Q(Exists(by_role))
-
-
-def _of_team(permission: Permission, team_id: int) -> Q:
-    right = {"content_object": team_id, "permission__codename": permission.codename}
-    in_person = TeamUserGrant.objects.filter(user=OuterRef("pk"), **right)
-    by_role = TeamGroupGrant.objects.filter(group__user=OuterRef("pk"), **right)
-    return Q(Exists(in_person)) | Q(Exists(by_role)) | _holds(permission)
 
 
 def _either(names: list[str]) -> str:

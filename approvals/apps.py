@@ -8,6 +8,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from approvals import audit_actions, navigation, receivers, state_checks  # noqa: F401 - they register on import
+        from approvals.notifications import requests  # noqa: F401 - it registers on import
         from approvals.notifications.health import notifications
         from supportagent.console.health import DOCTOR
 

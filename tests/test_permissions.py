@@ -146,6 +146,8 @@ ROUTES: dict[str, Row] = {
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
         "console/runs/{run}/calls/{call}/", RUNS & PERSONAL, elsewhere=True
     ),
+    "console/costs/": opens("console/costs/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
+    "console/costs/costs.csv": opens("console/costs/costs.csv", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
     "console/costs/alerts/": opens("console/costs/alerts/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
     # Finance sees the page, and answers for no agent. 422: nothing was filled in.
     "console/costs/alerts/<int:pk>/acknowledge/": acts(

@@ -112,19 +112,24 @@ def words(alert: CostAlert) -> str:
     return f"{used}." if alert.kind == Kind.HARD else f"{used}; people are told from {figures['warn_at']} % on."
 
 
+def as_shown(user: User, found: list[CostAlert]) -> list[Shown]:
+    """These alerts in words, with the runs behind them that this person may open; two statements."""
+    runs, now = _runs(user, found), timezone.now()
+    return [_shown(alert, runs, now) for alert in found]
+
+
 def _render(request: HttpRequest, *, refused: alerts.AlertError | None = None) -> HttpResponse:
     user = _person(request)
     visible = CostAlert.objects.visible_to(user).select_related("agent", "budget", "acknowledged_by", "muted_by")
     opened, over = list(visible.open()), list(visible.exclude(ended_at=None).order_by("-ended_at", "-pk")[:ENDED_SHOWN])
-    runs = _runs(user, [*opened, *over])
-    now = timezone.now()
-    shown = [_shown(alert, runs, now) for alert in opened]
+    written = as_shown(user, [*opened, *over])
+    shown = written[: len(opened)]
     waiting = [each for each in shown if not each.is_muted]
     parts = (
         ("open", "Open", [each for each in waiting if each.alert.acknowledged_at is None]),
         ("acknowledged", "Acknowledged", [each for each in waiting if each.alert.acknowledged_at is not None]),
         ("muted", "Muted", [each for each in shown if each.is_muted]),
-        ("over", "Over", [_shown(alert, runs, now) for alert in over]),
+        ("over", "Over", written[len(opened) :]),
     )
     context = {
         "parts": parts,

@@ -9,6 +9,7 @@ from agents.models import Budget
 from supportagent.console.money import format_micros, format_money
 
 CENT = 10_000  # micro-units
+DOLLAR = 100 * CENT
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Use:
 def amount(micros: int) -> str:
     """`USD 20.00`, and `USD 0.0098` where cents do not say it."""
     return format_money(micros // CENT, "USD") if micros % CENT == 0 else format_micros(micros)
+
+
+def rounded(micros: int) -> str:
+    """`USD 20.00` for what is worth a dollar and more, to the cent; `USD 0.0098` for less."""
+    return amount((micros + CENT // 2) // CENT * CENT) if abs(micros) >= DOLLAR else amount(micros)
 
 
 def use_of(budget: Budget, today: dt.date | None = None) -> Use:

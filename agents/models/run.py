@@ -126,6 +126,8 @@ class Run(models.Model):
             models.Index(fields=["state", "lease_until"]),
             models.Index(fields=["ticket", "created_at"]),
             models.Index(fields=["finished_at"], condition=Q(ended_because=LOOPED), name="runs_that_looped"),
+            models.Index(fields=["created_at"], name="runs_by_beginning"),
+            models.Index(fields=["-cost_micros"], condition=Q(cost_micros__gt=0), name="runs_by_cost"),
         ]
 
     def __str__(self) -> str:

@@ -1,27 +1,27 @@
 """Endpoints to configure, and what became of every message."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from approvals.models import Delivery, WebhookEndpoint
 from approvals.notifications import services
 from approvals.notifications.forms import WebhookEndpointForm
+from approvals.notifications.topics import topic_of
 from approvals.notifications.webhook import key_named
 from supportagent.console.admin import ConsoleModelAdmin, LedgerAdmin
 from supportagent.console.columns import NONE, link
-from supportagent.staff.permissions import Permission
-from supportagent.tickets.admin import OfVisibleTeams
+from supportagent.staff.models import teams_visible_ids
+from supportagent.staff.permissions import Permission, has
 
 STATES = {"waiting": "info", "sent": "success", "failed": "danger", "dropped": "default"}
 
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ConsoleModelAdmin):
-    """Another system that hears of requests, by messages signed as Standard Webhooks describes."""
+    """Another system that hears of requests and alerts, by messages signed as Standard Webhooks describes."""
 
     form = WebhookEndpointForm
     list_display = ["name", "url", "hears_of", "signs", "enabled"]
@@ -54,11 +54,9 @@ def _is_set(name: str) -> bool:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(OfVisibleTeams, LedgerAdmin):
-    """Every message about a request: to whom, how it went, and why it did not."""
+class DeliveryAdmin(LedgerAdmin):
+    """Every message about a request or an alert: to whom, how it went, and why it did not."""
 
-    team_path = "notice__request__ticket__team_id"
-    view_permission = Permission.RESEND_DELIVERY
     list_display = ["created_at", "reference", "what", "to", "state_shown", "attempts", "ended_at", "why"]
     list_filter = ["state", "notice__kind", "endpoint", "notice__request__ticket__team", "created_at"]
     list_select_related = ["notice__request", "recipient", "endpoint"]
@@ -78,6 +76,17 @@ class DeliveryAdmin(OfVisibleTeams, LedgerAdmin):
         "key",
     ]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Of the teams that the reader may see; those about the whole house for who sees every team."""
+        visible = teams_visible_ids(request.user)
+        seen = Q(notice__request__ticket__team_id__in=visible) | Q(notice__team_id__in=visible)
+        if has(request.user, Permission.VIEW_TEAM):
+            seen |= Q(notice__request=None, notice__team=None)
+        return super().get_queryset(request).filter(seen)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(Permission.RESEND_DELIVERY)
+
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(Permission.RESEND_DELIVERY)
 
@@ -87,10 +96,10 @@ class DeliveryAdmin(OfVisibleTeams, LedgerAdmin):
         again = sum(services.resend(delivery=row, by=request.user) for row in rows)  # type: ignore[arg-type]
         self.message_user(request, f"{again} messages will be sent again; {len(rows) - again} are waiting anyway.")
 
-    @display(description="request", ordering="notice__request_id")
+    @display(description="about", ordering="notice__request_id")
     def reference(self, delivery: Delivery) -> SafeString:
-        request = delivery.notice.request
-        return link(reverse("approvals:request", args=[request.pk]), request.reference)
+        words, path = topic_of(delivery.notice).reference(delivery.notice)
+        return link(path, words)
 
     @display(description="what", ordering="notice__kind")
     def what(self, delivery: Delivery) -> str:

@@ -10,7 +10,7 @@ from supportagent.staff.models import Team
 
 
 class WebhookEndpoint(models.Model):
-    """An address of another system that hears of the requests of some teams. Its secret is never in the database."""
+    """An address of another system that hears of what concerns some teams. Its secret is never in the database."""
 
     name = models.CharField(max_length=80, unique=True)
     url = models.CharField("address", max_length=500)
@@ -23,7 +23,7 @@ class WebhookEndpoint(models.Model):
         blank=True,
         help_text="While the secret is being changed: the name of the other one. Messages are signed with both.",
     )
-    teams = models.ManyToManyField(Team, related_name="+", help_text="It hears of the requests of these teams only.")
+    teams = models.ManyToManyField(Team, related_name="+", help_text="It hears of what concerns these teams only.")
     enabled = models.BooleanField(default=True)
     history = HistoricalRecords(m2m_fields=[teams])
 
@@ -35,23 +35,67 @@ class WebhookEndpoint(models.Model):
 
 
 class Notice(models.Model):
-    """That something about a request is worth telling: once per kind, however many processes find it out."""
+    """That something is worth telling: once per kind, however many processes find it out.
+
+    About an approval request, or about the `subject` of another `topic`, which an app above this one has registered.
+    """
+
+    APPROVAL = "approval"
 
     class Kind(models.TextChoices):
         PENDING = "pending", "Waits for a decision"
         EXPIRING = "expiring", "Ends soon"
         ESCALATED = "escalated", "Passed on to more people"
         EXPIRED = "expired", "Ended without a decision"
+        OPENED = "opened", "Began"
 
-    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="notices")
+    topic = models.CharField(max_length=20, default=APPROVAL)
+    request = models.ForeignKey(
+        ApprovalRequest, on_delete=models.PROTECT, null=True, blank=True, related_name="notices"
+    )
+    subject = models.CharField(max_length=40, blank=True, help_text="What another topic tells of: its key.")
+    team = models.ForeignKey(
+        Team,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose subject it is; empty: that of the whole house. A request belongs to the team of its ticket.",
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["request", "kind"], name="one_notice_of_each_kind")]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "kind"], name="one_notice_of_each_kind"),
+            models.UniqueConstraint(
+                fields=["topic", "subject", "kind"], condition=~Q(subject=""), name="one_notice_per_subject"
+            ),
+            models.CheckConstraint(
+                condition=Q(topic="approval", request__isnull=False, subject="")
+                | (~Q(topic="approval") & Q(request=None) & ~Q(subject="")),
+                name="notice_of_one_thing",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.request.reference} {self.get_kind_display().lower()}"
+        return f"{self.topic} {self.thing} {self.get_kind_display().lower()}"
+
+    @property
+    def thing(self) -> str:
+        """The key of what it is about, within its topic."""
+        return self.subject or str(self.request_id)
+
+    @property
+    def its_request(self) -> ApprovalRequest:
+        """The request of a notice that is about one."""
+        assert self.request is not None  # noqa: S101 - the constraint `notice_of_one_thing`
+        return self.request
+
+    @property
+    def its_team(self) -> int | None:
+        """Whose it is now; None for the whole house's."""
+        return self.team_id if self.request is None else self.request.ticket.team_id
 
 
 class Delivery(models.Model):

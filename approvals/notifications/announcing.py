@@ -1,4 +1,4 @@
-"""What is worth telling: found in the requests themselves, written down once.
+"""What is worth telling of requests: found in the requests themselves, written down once.
 
 A request that waits, was passed on or has expired says so in its own row, which its own transaction wrote: that row is
 the outbox entry, so the gate pays nothing for a notice and none can be lost. What turns it into deliveries looks a
@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Exists, OuterRef, QuerySet
 
-from approvals.models import ApprovalRequest, Delivery, Notice, WebhookEndpoint
-from approvals.notifications.recipients import people_for
+from approvals.models import ApprovalRequest, Delivery, Notice
+from approvals.notifications.recipients import endpoints_for
+from approvals.notifications.topics import topic_of
 from audit import log as audit_log
 from audit.clock import database_now
 
@@ -27,7 +28,7 @@ def announce(*, limit: int = 100) -> int:
     """Write what has become worth telling since the last time. Returns how many notices; safe in parallel."""
     now = database_now()
     return sum(
-        _write(request, kind, now)
+        write(Notice(request=request, kind=kind), now)
         for kind, requests in _found(now, limit)
         for request in requests.select_related("ticket", "tool")
     )
@@ -50,11 +51,12 @@ def _unannounced(requests: QuerySet[ApprovalRequest], kind: Kind) -> QuerySet[Ap
     return requests.filter(~Exists(Notice.objects.filter(request=OuterRef("pk"), kind=kind)))
 
 
-def _write(request: ApprovalRequest, kind: Kind, now: datetime) -> bool:
+def write(notice: Notice, now: datetime) -> bool:
+    """Keep a new notice with a delivery for everybody who is told; False when it was written already."""
     try:
         with audit_log.transaction():
-            # Race: another process found the same. The unique pair of request and kind lets one write.
-            notice = Notice.objects.create(request=request, kind=kind)
+            # Race: another process found the same. A thing has one notice of each kind: the constraint lets one write.
+            notice.save(force_insert=True)
             Delivery.objects.bulk_create(_deliveries(notice, now))
     except IntegrityError:
         return False
@@ -63,7 +65,7 @@ def _write(request: ApprovalRequest, kind: Kind, now: datetime) -> bool:
 
 def _deliveries(notice: Notice, now: datetime) -> Iterable[Delivery]:
     if settings.NOTIFY_BY_EMAIL:
-        for person in people_for(notice):
+        for person in topic_of(notice).people(notice):
             yield Delivery(notice=notice, recipient=person, next_attempt_at=now)
-    for endpoint in WebhookEndpoint.objects.filter(enabled=True, teams=notice.request.ticket.team_id):
+    for endpoint in endpoints_for(notice):
         yield Delivery(notice=notice, endpoint=endpoint, next_attempt_at=now)

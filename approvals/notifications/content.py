@@ -1,13 +1,14 @@
-"""What a message says: reference, title, tier, end and link. No customer's text, no facts, no arguments."""
+"""What a message about a request says: reference, title, tier, end, link. No customer text, no facts or arguments."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
 from approvals.models import ApprovalRequest, Notice
+from approvals.notifications.topics import Content
 from supportagent.tickets.text import clean_line
 
 Kind = Notice.Kind
@@ -34,20 +35,9 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Content:
-    """The same for text and HTML."""
-
-    headline: str
-    title: str
-    lines: list[tuple[str, str]]
-    link: str
-    closing: str
-
-
 def content_of(notice: Notice) -> Content:
     """What this notice says to a person who may decide the request."""
-    request = notice.request
+    request = notice.its_request
     headline, closing = _WORDS[Kind(notice.kind)]
     title = safe_title(request)
     ends = "Ended" if notice.kind == Kind.EXPIRED else "Ends"
@@ -63,7 +53,21 @@ def content_of(notice: Notice) -> Content:
         ],
         link=link_to(request),
         closing=closing,
+        because="you may decide this request",
     )
+
+
+def data_of(request: ApprovalRequest) -> dict[str, Any]:
+    """What another system is told: enough to find the request, nothing of the customer."""
+    return {
+        "reference": request.reference,
+        "state": request.state,
+        "tier": request.tier,
+        "tool": request.tool.qualified_name,
+        "title": safe_title(request),
+        "expires_at": timestamp(request.expires_at),
+        "link": link_to(request),
+    }
 
 
 def safe_title(request: ApprovalRequest) -> str:
@@ -73,7 +77,12 @@ def safe_title(request: ApprovalRequest) -> str:
 
 def link_to(request: ApprovalRequest) -> str:
     """The request's page in the console, where the reader logs in."""
-    return settings.PUBLIC_URL + reverse("approvals:request", args=[request.pk])
+    return settings.PUBLIC_URL + path_to(request)
+
+
+def path_to(request: ApprovalRequest) -> str:
+    """Its address within the console."""
+    return reverse("approvals:request", args=[request.pk])
 
 
 def timestamp(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Mail to a person who may decide: a few lines and a link, as text and as simple HTML."""
+"""Mail to a person: a few lines and a link, as text and as simple HTML."""
 
 import smtplib
 from urllib.parse import urlsplit
@@ -9,8 +9,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from approvals.models import Delivery
-from approvals.notifications.content import content_of
 from approvals.notifications.failure import SendingFailed
+from approvals.notifications.topics import topic_of
 
 
 def send(delivery: Delivery) -> None:
@@ -35,11 +35,11 @@ def send(delivery: Delivery) -> None:
 
 
 def compose(delivery: Delivery) -> EmailMultiAlternatives:
-    """The same mail on every attempt: one Message-ID, and one thread for all mails about a request."""
-    content = content_of(delivery.notice)
+    """The same mail on every attempt: one Message-ID, and one thread for all mails about one thing."""
+    content = topic_of(delivery.notice).content(delivery.notice)
     assert delivery.recipient is not None  # noqa: S101 - the outbox gives this channel people only
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    thread = f"<approval-{delivery.notice.request_id}@{host}>"
+    thread = f"<{delivery.notice.topic}-{delivery.notice.thing}@{host}>"
     message = EmailMultiAlternatives(
         subject=f"{content.headline}: {content.title}",
         body=render_to_string("approvals/notifications/mail.txt", {"content": content}),

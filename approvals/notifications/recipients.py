@@ -1,20 +1,20 @@
-"""Who is told about a request: those who may decide it, and nobody else."""
+"""Who is told: about a request those who may decide it and nobody else, and the systems that hear of a team."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from approvals.access import deciders_of, has_right_to_decide, may_decide
-from approvals.models import ApprovalRequest, Delivery, Notice
-from supportagent.staff.models import User
+from approvals.access import deciders_of
+from approvals.models import ApprovalRequest, Delivery, Notice, WebhookEndpoint
+from approvals.notifications.topics import topic_of
+from supportagent.staff.models import Team, User
 from supportagent.tools.access import APPROVE
 from supportagent.tools.models import ToolGrant, ToolUserGrant
 
 Kind = Notice.Kind
-State = ApprovalRequest.State
 
 
 def people_for(notice: Notice) -> QuerySet[User]:
     """The people with an e-mail address who are told of this."""
-    request, kind = notice.request, Kind(notice.kind)
+    request, kind = notice.its_request, Kind(notice.kind)
     if kind == Kind.EXPIRED:
         return _told_of(request).exclude(email="")
     deciders = deciders_of(request).exclude(email="")
@@ -25,28 +25,33 @@ def people_for(notice: Notice) -> QuerySet[User]:
     return deciders
 
 
+def endpoints_for(notice: Notice) -> QuerySet[WebhookEndpoint]:
+    """The other systems that hear of its team; of the whole house those that hear of every team."""
+    enabled = WebhookEndpoint.objects.filter(enabled=True)
+    if notice.its_team is not None:
+        return enabled.filter(teams=notice.its_team)
+    return enabled.annotate(heard=Count("teams")).filter(heard=Team.objects.count())
+
+
 def obstacle(delivery: Delivery) -> str:
     """Why this message is not to be sent any more, asked right before it would be; empty when it is."""
-    notice, request = delivery.notice, delivery.notice.request
-    over = notice.kind != Kind.EXPIRED and request.state != State.PENDING
+    notice, topic = delivery.notice, topic_of(delivery.notice)
+    over = topic.over(notice)
     if over and not (delivery.endpoint and delivery.insisted):
-        return f"the request is {request.get_state_display().lower()}"
+        return over
     if delivery.endpoint is not None:
-        return _closed(delivery, request)
+        return _closed(delivery.endpoint, notice)
     person = delivery.recipient
     assert person is not None  # noqa: S101 - a constraint of the table: a person or an endpoint
     if not person.email:
         return "the person has no e-mail address"
-    ask = has_right_to_decide if notice.kind == Kind.EXPIRED else may_decide
-    return "" if ask(person, request).allowed else "the person may not decide this any more"
+    return topic.denied(notice, person)
 
 
-def _closed(delivery: Delivery, request: ApprovalRequest) -> str:
-    endpoint = delivery.endpoint
-    assert endpoint is not None  # noqa: S101 - the caller has looked
+def _closed(endpoint: WebhookEndpoint, notice: Notice) -> str:
     if not endpoint.enabled:
         return "the endpoint is switched off"
-    if not endpoint.teams.filter(pk=request.ticket.team_id).exists():
+    if not endpoints_for(notice).filter(pk=endpoint.pk).exists():
         return "the endpoint does not hear of this team any more"
     return ""
 

@@ -3,6 +3,7 @@
 from django.db.models.functions import Now
 
 from approvals.models import Delivery
+from approvals.notifications.topics import topic_of
 from audit import log as audit_log
 from audit.context import Actor
 from supportagent.staff.models import User
@@ -11,8 +12,8 @@ from supportagent.staff.models import User
 def resend(*, delivery: Delivery, by: User) -> bool:
     """Send a message again that was sent, failed or was dropped, with the same id; False while it waits anyway.
 
-    An endpoint gets it even if the request has been decided since. A person gets it only while there is something
-    to decide.
+    An endpoint gets it even if there is nothing left to decide or to tell. A person gets it only while there
+    is.
     """
     ended = [Delivery.State.SENT, Delivery.State.FAILED, Delivery.State.DROPPED]
     with audit_log.transaction():
@@ -22,13 +23,14 @@ def resend(*, delivery: Delivery, by: User) -> bool:
         if not waits:
             return False
         notice = delivery.notice
+        ticket, refs = topic_of(notice).refs(notice)
         to = {"endpoint": delivery.endpoint_id} if delivery.endpoint_id else {"recipient": delivery.recipient_id}
         audit_log.record(
             "approvals.notification.resent",
             actor=Actor.of(by),
             target=("delivery", str(delivery.pk)),
-            ticket=notice.request.ticket.number,
-            refs=[("approval", str(notice.request_id))],
+            ticket=ticket,
+            refs=refs,
             data={"kind": notice.kind, **to},
         )
     return True

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from approvals.models import Delivery, Notice
-from approvals.notifications.content import link_to, safe_title, timestamp
+from approvals.notifications.content import timestamp
 from approvals.notifications.failure import SendingFailed
+from approvals.notifications.topics import topic_of
 from supportagent import addresses
 from supportagent.environment import named_secret
 
@@ -48,21 +49,9 @@ def send(delivery: Delivery) -> None:
 
 
 def payload(notice: Notice) -> dict[str, object]:
-    """What the other system is told: enough to find the request, nothing of the customer."""
-    request = notice.request
-    return {
-        "type": f"approval.{notice.kind}",
-        "timestamp": timestamp(notice.created_at),
-        "data": {
-            "reference": request.reference,
-            "state": request.state,
-            "tier": request.tier,
-            "tool": request.tool.qualified_name,
-            "title": safe_title(request),
-            "expires_at": timestamp(request.expires_at),
-            "link": link_to(request),
-        },
-    }
+    """What the other system is told."""
+    kind, data = topic_of(notice).payload(notice)
+    return {"type": kind, "timestamp": timestamp(notice.created_at), "data": data}
 
 
 def key_named(name: str) -> bytes:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.costs.spending import Use, use_of
-from agents.models import Budget
 from supportagent.console.money import format_micros
 from supportagent.metrics import reports
 from supportagent.metrics.reports import Figure
@@ -15,8 +13,6 @@ from supportagent.shares import Share
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.accuracy import triage_accuracy
-
-WARNING = 0.8  # of a cap
 
 
 @dataclass(frozen=True)
@@ -40,22 +36,6 @@ class Card:
     basis: str
     delta: str
     trend: str
-
-
-@dataclass(frozen=True)
-class Meter:
-    """A budget as the page draws it."""
-
-    budget: Budget
-    use: Use
-
-    @property
-    def percent(self) -> int:
-        return min(round(self.use.ratio * 100), 100)
-
-    @property
-    def level(self) -> str:
-        return "danger" if self.use.ratio >= 1 else "warning" if self.use.ratio >= WARNING else ""
 
 
 def number(value: float) -> str:
@@ -131,11 +111,6 @@ def cards(user: User) -> list[Card]:
     if has(user, Permission.VIEW_APPROVALREQUEST) or has(user, Permission.VIEW_TEAM):
         found.append((DECISIONS, reports.decision_figures(user, now), reports.decision_figures(user, now.before)))
     return [_card(kind, figures[kind.key], before[kind.key]) for kinds, figures, before in found for kind in kinds]
-
-
-def meters(user: User) -> list[Meter]:
-    """Spend against the budgets that this person may know of."""
-    return [Meter(budget, use_of(budget)) for budget in reports.budgets(user)]
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from datetime import timedelta
 
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
 
-from agents.models import Agent, Budget, Run
+from agents.models import Run
 from approvals.models import ApprovalRequest
 from supportagent.metrics.measures.medians import median
 from supportagent.periods import Period
-from supportagent.staff.models import Team, User
-from supportagent.staff.permissions import Permission, held_by
+from supportagent.staff.models import User
 from supportagent.tickets.models import HandOver, Message, Ticket, TriageLabel
 
 DAYS = 7
@@ -99,15 +98,6 @@ def oldest_pending(user: User) -> QuerySet[ApprovalRequest]:
     """What has waited for a decision longest."""
     waiting = ApprovalRequest.objects.visible_to(user).pending().select_related("ticket__team", "tool")
     return waiting.order_by("created_at", "pk")
-
-
-def budgets(user: User) -> QuerySet[Budget]:
-    """Budgets of the agents whose team `user` sees; those of the whole house only for who sees every team."""
-    agents = Agent.objects.filter(team__in=Team.objects.visible_to(user)).values("slug")
-    theirs = Q(scope=Budget.Scope.AGENT, subject__in=agents)
-    if user.is_superuser or held_by(user, Permission.VIEW_TEAM).exists():
-        theirs |= Q(scope__in=[Budget.Scope.ORGANISATION, Budget.Scope.ANONYMOUS])
-    return Budget.objects.filter(theirs)
 
 
 def share(part: int, whole: int) -> Figure:

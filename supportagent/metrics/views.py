@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from agents.costs.meters import meters
 from supportagent.console import navigation
 from supportagent.metrics import collectors, dashboard, reports
 from supportagent.staff.models import User
@@ -29,7 +30,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
     pending = reports.oldest_pending(user) if has(user, Permission.VIEW_APPROVALREQUEST) else None
     context = {
         "cards": dashboard.cards(user),
-        "meters": dashboard.meters(user),
+        "meters": meters(user),
         "triage": dashboard.triage(user),
         "pending": None if pending is None else pending[: reports.OLDEST],
         "pending_count": 0 if pending is None else pending.count(),

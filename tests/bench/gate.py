@@ -10,15 +10,14 @@ person's request), and COMMIT; keeping the outcome afterwards is told by itself.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
-from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from agents.loop import acting
 from agents.models import Run, ToolCall
 from approvals.models import ApprovalPolicy, RuleBook
 from supportagent.tools.models import Tool
+from tests.bench.copies import analyse, copy, new_key
 from tests.bench.meter import metering
 from tests.bench.report import Row
 from tests.bench.story import Shop, model
@@ -92,29 +91,13 @@ def _add_rules(refund: Tool, count: int) -> None:
 def _add_calls(count: int) -> None:
     """Copies of a refund that was made, ten to a run, each on an order of its own, by statements of the database."""
     template = ToolCall.objects.filter(name="store__issue_refund", state=ToolCall.State.SUCCEEDED).latest("created_at")
-    new_key = "gen_random_uuid()" if connection.vendor == "postgresql" else "lower(hex(randomblob(16)))"
     of_call = {
-        "id": new_key,
+        "id": new_key(),
         "run_id": "past.id",
         "turn": "n",
         "subject": "'order:OLD-' || past.turns || '-' || n",
         "effect_key": "'issue_refund|order:OLD-' || past.turns || '-' || n",
     }
-    _copy(Run, template.run_id, {"id": new_key, "turns": "n", "ended_because": "'bench'"}, count // 10)
-    _copy(ToolCall, template.pk, of_call, 10, "JOIN agents_run past ON past.ended_because = 'bench'")
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-
-
-def _copy(model: type[Model], key: UUID, changed: dict[str, str], count: int, join: str = "") -> None:
-    """So many copies of a row, numbered by `n`, with the changed columns."""
-    columns = [field.column for field in model._meta.concrete_fields]
-    names = ", ".join(f'"{column}"' for column in columns)
-    values = ", ".join(changed.get(column, f'one."{column}"') for column in columns)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s) "
-            f"INSERT INTO {model._meta.db_table} ({names}) SELECT {values} "
-            f"FROM {model._meta.db_table} one {join} CROSS JOIN numbers WHERE one.id = %s",
-            [count, model._meta.pk.get_db_prep_value(key, connection)],
-        )
+    copy(Run, template.run_id, {"id": new_key(), "turns": "n", "ended_because": "'bench'"}, count // 10)
+    copy(ToolCall, template.pk, of_call, 10, "JOIN agents_run past ON past.ended_because = 'bench'")
+    analyse()

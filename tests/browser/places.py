@@ -19,6 +19,9 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         f"/console/runs/{facts['run']}/",
         "/console/ratings/",
         "/console/knowledge/gaps/",
+        "/console/costs/",
+        "/console/costs/?period=today",
+        "/console/costs/alerts/",
         "/console/tickets/",
         f"/console/tickets/{facts['ticket']}/",
     ]

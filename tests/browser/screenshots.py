@@ -110,6 +110,7 @@ def play(stage: Stage, folder: Path) -> None:
     camera.console("ticket", ticket)
     camera.console("tickets", "/console/tickets/")
     camera.console("dashboard", "/console/")
+    camera.console("costs", "/console/costs/?period=today")
     camera.console("admin-list", ADMIN, username="admin")
     camera.console("admin-form", f"{ADMIN}1/change/", username="admin")
     camera.console("audit", "/admin/audit/auditentry/?q=ORD-1042", username="auditor")

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from agents.costs.meters import budgets_seen_by
 from agents.costs.spending import use_of
 from agents.models import Budget
 from approvals import services as approvals
@@ -97,7 +98,7 @@ def test_a_supervisor_of_another_team_sees_none_of_it(world: World, client: Clie
     assert list(reports.oldest_pending(world.ana)) == [request]
     assert list(reports.oldest_pending(world.piet)) == []
     assert cards(world.piet)["Tickets"].value == "0"
-    assert list(reports.budgets(world.piet)) == []
+    assert list(budgets_seen_by(world.piet)) == []
     client.force_login(world.piet)
     body = client.get("/console/").content.decode()
     assert "ORD-1042" not in body and "concierge" not in body and "Organisation" not in body

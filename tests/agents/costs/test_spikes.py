@@ -119,6 +119,10 @@ def test_there_is_no_forecast_outside_the_period(spent: int, period: str, now: d
     assert forecast(cap=10**15, spent=1, period=period, now=now) is None, "not in any year of the calendar"
 
 
+def test_a_cap_that_is_hardly_touched_has_no_forecast() -> None:
+    assert forecast(cap=10**15, spent=1, period="month", now=NOON) is None
+
+
 def test_a_month_that_ends_in_december_has_an_end() -> None:
     december = datetime(2026, 12, 20, tzinfo=UTC)
     found = forecast(cap=100, spent=90, period="month", now=december)
