@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "supportagent.engineering",
     "approvals",
     "agents",
+    "supportagent.rehearsal",
     "supportagent.workspace",
     "supportagent.widget",
     "supportagent.metrics",

@@ -12,7 +12,8 @@ from agents.models import Agent, Budget, Run
 from audit.models import AuditEntry
 from supportagent.demo.rehearsal import scripts
 from supportagent.demo.rehearsal.rehearse import rehearse
-from supportagent.demo.rehearsal.scripts import FOLDER, ScriptError, read
+from supportagent.demo.rehearsal.scripts import FOLDER
+from supportagent.rehearsal.scripts import ScriptError, read
 from supportagent.store.models import Account, Order, Refund
 from supportagent.tickets.models import Ticket
 

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass, field
 
 from supportagent.demo.rehearsal.acts import CannotAct, perform
-from supportagent.demo.rehearsal.scripts import Scenario
 from supportagent.demo.rehearsal.stage import staged
-from supportagent.demo.rehearsal.verdicts import differences, records_of, route_of
+from supportagent.demo.rehearsal.verdicts import differences, records_of
+from supportagent.rehearsal import ends
+from supportagent.rehearsal.scripts import Scenario
 from supportagent.tickets.errors import TicketError
 
 OFFLINE, OFFLINE_MODEL = "offline", "offline-demo"
@@ -56,7 +57,7 @@ def rehearse(scenario: Scenario, *, provider: str = OFFLINE, model: str = OFFLIN
                 stopped = f"step {number}, {step.who} {step.what[:40]!r}: {error}"
                 break
         problems = differences(stage, scenario.expected, before) if stage.tickets else []
-        route = route_of(stage) if stage.tickets else ()
+        route = ends.route_of(stage.tickets) if stage.tickets else ()
     problems = [stopped, *problems] if stopped else problems
     return Performance(route, tuple(problems), time.monotonic() - began)
 

@@ -17,7 +17,7 @@ from agents.models import Agent, Budget
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.demo.agents_seed import AGENTS
-from supportagent.demo.rehearsal.scripts import CUSTOMERS, OrderScript, Scenario
+from supportagent.rehearsal.scripts import CUSTOMERS, OF_CUSTOMER, OrderScript, Scenario
 from supportagent.staff.models import OpeningHours, Presence, Team, User
 from supportagent.staff.presence import heard_of
 from supportagent.store.models import Account, Order, OrderItem, Payment, Product
@@ -53,7 +53,7 @@ class Stage:
         return Ticket.objects.select_related("customer", "team").get(pk=self.tickets[-1].pk)
 
     def fill(self, text: str) -> str:
-        """The text with the numbers of this scenario's orders in the places in braces."""
+        """The text with the numbers of this scenario's orders and the customer's details in the places in braces."""
         for name, value in self.names.items():
             text = text.replace(f"{{{name}}}", value)
         return text
@@ -110,7 +110,7 @@ def _set(scenario: Scenario) -> Stage:
         assurance=CUSTOMERS[scenario.customer],
         orders=orders,
         people={role: User.objects.get(username=username) for role, username in PEOPLE.items()},
-        names={name: order.order_id for name, order in orders.items()},
+        names={name: order.order_id for name, order in orders.items()} | _of_customer(account),
     )
 
 
@@ -141,6 +141,12 @@ def _customer(scenario: Scenario, account: Account) -> Customer:
         return Customer.objects.create(reference=account.reference, name=account.name, email=account.email)
     name = account.name if scenario.customer == "claims a name" else ""
     return Customer.objects.create(reference=f"anon-scenario-{account.pk}", name=name)
+
+
+def _of_customer(account: Account) -> dict[str, str]:
+    """What the words of `scripts.OF_CUSTOMER` stand for."""
+    details = (account.name, account.email, account.phone, ADDRESS["line1"], ADDRESS["city"], ADDRESS["postcode"])
+    return dict(zip(OF_CUSTOMER, (*details, account.reference), strict=True))
 
 
 def _account(number: int, name: str) -> Account:

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from supportagent.demo.play import Conversation, drive_until_idle
 from supportagent.demo.rehearsal.rehearse import OFFLINE, OFFLINE_MODEL
-from supportagent.demo.rehearsal.scripts import Expected, OrderScript, Scenario
 from supportagent.demo.rehearsal.stage import Stage, staged
+from supportagent.rehearsal.scripts import Expected, OrderScript, Scenario
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Triage
 

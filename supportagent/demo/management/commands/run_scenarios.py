@@ -11,6 +11,7 @@ from agents.providers.base import ProviderMisconfigured
 from agents.providers.registry import get_provider
 from supportagent.demo import play
 from supportagent.demo.rehearsal import rehearse, scripts, stage, triage
+from supportagent.rehearsal.scripts import Scenario, ScriptError
 
 REAL_MODEL = "gpt-5-mini"
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 self._measure(options["triage"], as_json=options["json"], **who)
                 return
             chosen = _chosen(options["only"])
-        except (stage.NotReady, scripts.ScriptError, play.PlayError) as error:
+        except (stage.NotReady, ScriptError, play.PlayError) as error:
             raise CommandError(str(error)) from error
         results = rehearse.rehearse_all(chosen, repeat=options["repeat"], **who)
         self.stdout.write(_as_json(results)) if options["json"] else self._print(results, options["repeat"])
@@ -117,7 +118,7 @@ def _model(provider: str) -> str:
     return settings.DEFAULT_MODEL if provider == settings.DEFAULT_MODEL_PROVIDER else REAL_MODEL
 
 
-def _chosen(only: list[str] | None) -> list[scripts.Scenario]:
+def _chosen(only: list[str] | None) -> list[Scenario]:
     scenarios = scripts.read_all()
     if not only:
         return scenarios
