@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import database
+from tests import database, migrated
 
 CHROMIUM = shutil.which("chromium")
 
@@ -37,9 +37,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool, django_db_modify_db_settings: None) -> bool:
+    """A SQLite database lies in a folder that goes with the run, so what is there already was put there for it."""
+    if migrated.is_possible():
+        migrated.begin()
+    return django_db_keepdb or migrated.is_possible()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The test database as pytest-django makes it, with tests that commit cleaned up by our own flush."""
     with django_db_blocker.unblock():
+        if migrated.is_possible():
+            migrated.keep()
         database.remember_baseline()
     with pytest.MonkeyPatch.context() as monkeypatch:
         database.replace_flush(monkeypatch)
