@@ -17,6 +17,7 @@ from agents.models import Agent, Budget
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.demo.agents_seed import AGENTS
+from supportagent.demo.rehearsal.casting import Casting
 from supportagent.rehearsal.scripts import CUSTOMERS, OF_CUSTOMER, OrderScript, Scenario
 from supportagent.staff.models import OpeningHours, Presence, Team, User
 from supportagent.staff.presence import heard_of
@@ -64,15 +65,18 @@ class _Undo(Exception):
 
 
 @contextmanager
-def staged(scenario: Scenario, *, provider: str, model: str) -> Iterator[Stage]:
-    """A stage for one scenario; everything that is written on it is undone in the end. Raises NotReady."""
-    changed = {**_PATIENT, "DEFAULT_MODEL_PROVIDER": provider, "DEFAULT_MODEL": model}
-    before = {name: getattr(settings, name) for name in changed}
-    for name, value in changed.items():
+def staged(scenario: Scenario, casting: Casting) -> Iterator[Stage]:
+    """A stage for one scenario; everything that is written on it is undone in the end.
+
+    Raises changes.errors.ChangeError where the change of the casting cannot be put in force.
+    """
+    before = {name: getattr(settings, name) for name in _PATIENT}
+    for name, value in _PATIENT.items():
         setattr(settings, name, value)
     try:
-        with transaction.atomic(), acting(PLAYER):
-            yield _set(scenario)
+        with casting.playing(), transaction.atomic(), acting(PLAYER):
+            casting.put_in_force()
+            yield _set(scenario, casting)
             raise _Undo
     except _Undo:
         return
@@ -95,9 +99,9 @@ def check_ready() -> None:
         raise NotReady(f"The demo's log-ins are missing: {', '.join(absent)}. Run `manage.py seed_demo` first.")
 
 
-def _set(scenario: Scenario) -> Stage:
+def _set(scenario: Scenario, casting: Casting) -> Stage:
     with audit_log.transaction():
-        _prepare_agents(scenario)
+        _prepare_agents(scenario, casting)
         _prepare_desks(scenario)
         number = (Account.objects.aggregate(newest=Max("pk"))["newest"] or 0) + 1
         account = _account(number, "Sam Scenario")
@@ -114,11 +118,11 @@ def _set(scenario: Scenario) -> Stage:
     )
 
 
-def _prepare_agents(scenario: Scenario) -> None:
+def _prepare_agents(scenario: Scenario, casting: Casting) -> None:
     """Every agent as the demo has it, but for what the scenario wants. A run keeps the version it began with, so each
     change is a version of its own."""
     for agent in Agent.objects.filter(slug__in=[seed.slug for seed in AGENTS]):
-        agent.provider = agent.model = ""
+        casting.dress(agent)
         agent.autonomy = scenario.autonomy.get(agent.slug, Agent.Autonomy.AUTONOMOUS)
         agent.status = Agent.Status.PAUSED if agent.slug in scenario.paused else Agent.Status.LIVE
         agent.save()
