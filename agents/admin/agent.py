@@ -21,7 +21,15 @@ from agents import evidence
 from agents.accounts import make_account
 from agents.admin.bars import bar
 from agents.forms import AgentForm, HandOffRouteForm, NewAgentForm
-from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget, CategoryAutonomy, HandOffRoute
+from agents.models import (
+    Agent,
+    AgentGroupGrant,
+    AgentUserGrant,
+    Budget,
+    CategoryAutonomy,
+    Comparison,
+    HandOffRoute,
+)
 from supportagent.console.admin import REASON_LENGTH, ConsoleModelAdmin
 from supportagent.console.columns import NONE, link, micros_column, state_column
 from supportagent.console.inlines import GrantInline, LabelledInline
@@ -284,7 +292,7 @@ class AgentAdmin(ConsoleModelAdmin):
                     f"C-{each.change_id} on {each.runs_on}:" if each.change_id else f"on {each.runs_on}:",
                     each.words,
                 )
-                for each in agent.comparisons.all()[:5]
+                for each in Comparison.objects.filter(agent=agent)[:5]
             ),
         )
         return format_html("<p>{}</p>{}", COMPARING, rows)
