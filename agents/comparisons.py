@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
+
 from agents.models import Agent, Comparison
 from agents.models.comparison import ComparisonQuerySet
 from agents.versions import KEPT
@@ -23,6 +25,12 @@ def values_of(agent: Any) -> dict[str, Any]:
     return {name: getattr(agent, name) for name in COMPARED}
 
 
+def runs_on(values: Values) -> str:
+    """The provider and model that a version thinks with, here and now."""
+    named = (values["provider"] or settings.DEFAULT_MODEL_PROVIDER, values["model"] or settings.DEFAULT_MODEL)
+    return " · ".join(named)
+
+
 def version_digest(values: Values) -> str:
     """By which a version is known: equal for whatever a run would take over from it, in every installation."""
     kept = {name: values[name] for name in COMPARED}
@@ -31,8 +39,12 @@ def version_digest(values: Values) -> str:
 
 
 def newest(slug: str, before: Values, after: Values) -> Comparison | None:
-    """The last comparison that counts of exactly these two versions; once there is a newer one no older is asked."""
-    return _of(slug, before, after).that_count().first()
+    """The last comparison that counts of exactly these two versions; once there is a newer one no older is asked.
+
+    One that was played on another model than the candidate would have now (the installation's default has changed)
+    says nothing about it.
+    """
+    return _of(slug, before, after).that_count().filter(runs_on=runs_on(after)).first()
 
 
 def last(slug: str, before: Values, after: Values) -> Comparison | None:

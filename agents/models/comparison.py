@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from agents.models.agent import Agent
+from supportagent.console.money import format_micros
 
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
@@ -55,5 +56,5 @@ class Comparison(models.Model):
             f"Of {self.scenarios} scenarios {new['passed']} pass (before {old['passed']}; better "
             f"{len(self.figures['better'])}, worse {len(self.figures['worse'])}, p {self.figures['p']:.2f}), approvals "
             f"{new['approvals']} ({old['approvals']}), hand-overs {new['hand_overs']} ({old['hand_overs']}), cost "
-            f"{new['cost_micros']} ({old['cost_micros']}) micro-units: it {verdict}.{limits}"
+            f"{format_micros(new['cost_micros'])} ({format_micros(old['cost_micros'])}): it {verdict}.{limits}"
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import comb
 from typing import Any
 
+from supportagent.console.money import format_micros
+
 DEARER = 1.10  # from this many times the cost on, a version does worse
 
 
@@ -118,13 +120,15 @@ def worse_because(before: Totals, after: Totals) -> list[str]:
     """
     reasons = []
     if after.passed < before.passed:
-        reasons.append(f"{after.passed} scenarios pass instead of {before.passed}")
+        reasons.append(f"{after.passed} instead of {before.passed} scenarios pass")
     if after.approvals > before.approvals:
         reasons.append(f"it asks for {after.approvals} approvals instead of {before.approvals}")
     if after.hand_overs > before.hand_overs:
         reasons.append(f"it hands over to people {after.hand_overs} times instead of {before.hand_overs}")
     if after.cost_micros > before.cost_micros * DEARER:
-        reasons.append(f"its models cost {after.cost_micros} micro-units instead of {before.cost_micros}")
+        reasons.append(
+            f"its models cost {format_micros(after.cost_micros)} instead of {format_micros(before.cost_micros)}"
+        )
     return reasons
 
 

@@ -55,7 +55,7 @@ _BY_KEY = {
 _LISTED = """
     status state code reason_code currency sku category carrier country changed withheld severity service component
     priority language sentiment team to topic slug title excerpt text body description material dimensions error message
-    hint availability impact kind type question
+    hint availability impact kind type question reason stated_reason summary next_step note brief
 """
 _HARMLESS = frozenset(_LISTED.split())
 _TELLS_WORDS = ("sku", "category", "carrier", "topic", "title", "material")  # of these, in what a server answered

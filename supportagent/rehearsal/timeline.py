@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.models import Run, ToolCall
-from approvals.models import ApprovalDecision
+from approvals.models import ApprovalDecision, ApprovalRequest
 from audit.models import AuditEntry
 from supportagent.rehearsal import ends
 from supportagent.rehearsal.conversation import Recorded
@@ -24,7 +24,6 @@ SAYS_ITSELF = {  # what is a part of something that is told, or of no meaning fo
     "tickets.event.posted",
     "tickets.draft.saved",
     "tickets.draft.superseded",
-    "approvals.request.created",
     "rehearsal.scenario.exported",
 }
 ABOUT_PEOPLE = ("tickets.", "approvals.")
@@ -158,6 +157,11 @@ class Timeline:
     def _draft_discarded(self, entry: AuditEntry, place: int) -> None:
         self._step("person", "discards the draft")
 
+    def _asked(self, entry: AuditEntry, place: int) -> None:
+        request = ApprovalRequest.objects.select_related("tool").get(pk=entry.target_id)
+        tool, rule = request.tool.qualified_name.rpartition("__")[2], f"{request.rule_name} v{request.rule_version}"
+        self._note(f"{tool} waits for an approval: rule {rule}, tier {request.tier}")
+
     def _approved(self, entry: AuditEntry, place: int) -> None:
         """The first of two people is played as a supervisor, the second as somebody of finance."""
         before = self._deciders[entry.target_id]
@@ -279,6 +283,7 @@ _TURNS: dict[str, Turn] = {
     "tickets.hand_over.overdue": Timeline._overdue,
     "tickets.ticket.closed": Timeline._closed,
     "tickets.ticket.state_changed": Timeline._moved,
+    "approvals.request.created": Timeline._asked,
     "approvals.request.seconded": Timeline._approved,
     "approvals.request.approved": Timeline._approved,
     "approvals.request.rejected": Timeline._rejected,

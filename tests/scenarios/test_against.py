@@ -72,10 +72,10 @@ def test_a_version_that_does_worse_waits_and_one_that_does_not_is_in_force_at_on
     assert (entry.outcome, entry.target_id) == ("worse", str(report["comparison"]))
 
     shown = dora.client.get(page(change)).content.decode()
-    assert "it does worse: 1 scenarios pass instead of 2; it hands over to people 2 times instead of 1" in shown
+    assert "it does worse: 1 instead of 2 scenarios pass; it hands over to people 2 times instead of 1" in shown
     dora.decide(change, "decline", reason="Too many hand-overs")
     amir.save(triage(), instructions=f"{as_it_was} {GIVE_UP}")
-    assert "which does worse: 1 scenarios pass instead of 2" in proposed().loosens[0]
+    assert "which does worse: 1 instead of 2 scenarios pass" in proposed().loosens[0]
     dora.decide(proposed(), "decline", reason="Still")
 
     # The same for one that does not do worse: proposed, compared, then in force when it is sent again.
@@ -95,7 +95,7 @@ def test_a_version_that_does_worse_waits_and_one_that_does_not_is_in_force_at_on
     assert triage().instructions == better
 
 
-def test_a_comparison_that_is_old_or_of_chosen_scenarios_decides_nothing(suite: None) -> None:
+def test_a_comparison_that_is_old_or_of_chosen_scenarios_decides_nothing(suite: None, settings: Any) -> None:
     amir, kind = admin("admin"), f"{triage().instructions} Be kind."
     amir.save(triage(), instructions=kind)
     change = proposed()
@@ -111,6 +111,11 @@ def test_a_comparison_that_is_old_or_of_chosen_scenarios_decides_nothing(suite: 
     Comparison.objects.update(compared_at=timezone.now())
     amir.save(triage(), instructions=kind, model="other-model")
     assert triage().instructions != kind
+    # Nor does it speak for a model that the installation has meanwhile.
+    settings.DEFAULT_MODEL = "newer-model"
+    amir.save(triage(), instructions=kind)
+    assert triage().instructions != kind
+    settings.DEFAULT_MODEL = "offline-demo"
     amir.save(triage(), instructions=kind)
     assert triage().instructions == kind
 

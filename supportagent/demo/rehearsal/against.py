@@ -46,11 +46,6 @@ class Match:
         """Of both versions."""
         return {values["provider"] or settings.DEFAULT_MODEL_PROVIDER for values in (self.before, self.after)}
 
-    def runs_on(self, provider: str, model: str) -> str:
-        """Provider and model of the candidate."""
-        own = (self.after["provider"] or settings.DEFAULT_MODEL_PROVIDER, self.after["model"] or settings.DEFAULT_MODEL)
-        return " · ".join((provider, model) if provider else own)
-
 
 def find(*, slug: str, against: str, change: int | None) -> Match:
     """The two versions. `against` is a history id of the agent, or `live`. Raises CannotCompare."""
@@ -96,7 +91,7 @@ def play(
         scenarios=len(scenarios),
         repeats=repeat,
         counts=whole and not provider,
-        runs_on=match.runs_on(provider, model),
+        runs_on=f"{provider} · {model}" if provider else comparisons.runs_on(match.after),
         actor=PLAYER,
     )
     return compared, kept
