@@ -9,12 +9,10 @@ from typing import Any
 
 from agents.models import Agent, ToolCall
 from supportagent.rehearsal.pseudonyms import Kind, Pseudonyms
-from supportagent.rehearsal.scripts import OrderScript
+from supportagent.rehearsal.scripts import STATUSES, OrderScript
 from supportagent.staff.models import User
 from supportagent.tickets.models import Draft, HandOver, Message, Ticket
 from supportagent.tools.models import Tool
-
-STATUSES = ("paid", "shipped", "delivered", "returned", "cancelled")
 
 
 @dataclass

@@ -12,6 +12,7 @@ from typing import Any
 CUSTOMERS = {"logged in": "verified", "claims a name": "claimed", "anonymous": "anonymous"}
 # Words that stand for the customer's own details in texts, in braces, as the names of orders do for their numbers.
 OF_CUSTOMER = ("NAME", "EMAIL", "PHONE", "STREET", "CITY", "POSTCODE", "REFERENCE")
+STATUSES = ("paid", "shipped", "delivered", "returned", "cancelled")  # that an order may be made in
 WHO = ("customer", "supervisor", "finance", "person", "time")
 
 
@@ -158,5 +159,7 @@ def _check(scenario: Scenario) -> None:
     known = {order.name for order in scenario.orders}
     if taken := known & set(OF_CUSTOMER):
         raise ValueError(f"this name stands for a detail of the customer: {', '.join(sorted(taken))}")
+    if odd := {order.status for order in scenario.orders} - set(STATUSES):
+        raise ValueError(f"no such status of an order: {', '.join(sorted(odd))}")
     if strange := {end.name for end in scenario.expected.order} - known:
         raise ValueError(f"no order of this scenario: {', '.join(sorted(strange))}")

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from supportagent.demo.rehearsal.acts import CannotAct, perform
 from supportagent.demo.rehearsal.casting import BY_THE_OFFLINE_MODEL, Casting
 from supportagent.demo.rehearsal.stage import Stage, staged
@@ -75,7 +77,7 @@ def rehearse(scenario: Scenario, casting: Casting = BY_THE_OFFLINE_MODEL) -> Per
         for number, step in enumerate(scenario.steps, start=1):
             try:
                 perform(stage, step)
-            except (CannotAct, TicketError, TimeoutError, PermissionError) as error:
+            except (CannotAct, TicketError, ObjectDoesNotExist, TimeoutError, PermissionError) as error:
                 stopped = f"step {number}, {step.who} {step.what[:40]!r}: {error}"
                 break
         problems = differences(stage, scenario.expected, before) if stage.tickets else []

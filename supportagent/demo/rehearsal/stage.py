@@ -68,7 +68,7 @@ class _Undo(Exception):
 def staged(scenario: Scenario, casting: Casting) -> Iterator[Stage]:
     """A stage for one scenario; everything that is written on it is undone in the end.
 
-    Raises changes.errors.ChangeError where the change of the casting cannot be put in force.
+    Raises NotReady where the shop lacks something, changes.errors.ChangeError where the change cannot be put in force.
     """
     before = {name: getattr(settings, name) for name in _PATIENT}
     for name, value in _PATIENT.items():
@@ -168,6 +168,8 @@ def _account(number: int, name: str) -> Account:
 
 def _order(script: OrderScript, account: Account) -> Order:
     products = Product.objects.in_bulk(script.items, field_name="sku")
+    if unknown := set(script.items) - set(products):
+        raise NotReady(f"The shop has no product {', '.join(sorted(unknown))}, which a scenario orders.")
     placed = timezone.now() - timedelta(days=_DAYS[script.status])
     shipped = None if script.status in ("paid", "cancelled") else placed + timedelta(days=1)
     delivered = placed + timedelta(days=4) if script.status in ("delivered", "returned") else None

@@ -74,9 +74,9 @@ class Command(BaseCommand):
                 self._measure(options["triage"], casting, as_json=options["json"])
                 return
             chosen = _chosen(options["only"], options["source"])
+            results = rehearse.rehearse_all(chosen, repeat=options["repeat"], casting=casting)
         except (stage.NotReady, ScriptError, play.PlayError) as error:
             raise CommandError(str(error)) from error
-        results = rehearse.rehearse_all(chosen, repeat=options["repeat"], casting=casting)
         self.stdout.write(_as_json(results)) if options["json"] else self._print(results, options["repeat"])
         failed = sum(not result.passed for result in results)
         if failed:
