@@ -6,9 +6,13 @@ import re
 from collections.abc import Collection, Iterator
 
 _I = re.IGNORECASE
+# Every pattern begins at the beginning of a word, so that a hostile text takes time in proportion to its length.
 _SHAPES = (
-    (re.compile(r"[\w.+%-]+ ?(?:@|\(at\)|\[at\]) ?[\w-]+(?: ?(?:\.|\(dot\)|\[dot\]) ?[\w-]+)+", _I), "[e-mail]"),
-    (re.compile(r"[\w.+%-]+ at [\w-]+ dot [\w-]+", _I), "[e-mail]"),
+    (
+        re.compile(r"(?<![\w.+%-])[\w.+%-]+ ?(?:@|\(at\)|\[at\]) ?[\w-]+(?: ?(?:\.|\(dot\)|\[dot\]) ?[\w-]+)+", _I),
+        "[e-mail]",
+    ),
+    (re.compile(r"(?<![\w.+%-])[\w.+%-]+ at [\w-]+ dot [\w-]+", _I), "[e-mail]"),
     (re.compile(r"(?:https?://|www\.)\S+", _I), "[link]"),
     (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}(?: ?[A-Z0-9]{1,4})?\b", _I), "[account]"),
     (re.compile(r"\b[A-Z]{2,5} ?[-#] ?\d{3,}(?:-\w+)*", _I), "[reference]"),
@@ -20,7 +24,10 @@ _SHAPES = (
         re.compile(r"\b(?:rua|avenida|travessa|praça|rue|boulevard|calle|plaza|paseo)\s+[^\n,.;!?]{2,60}", _I),
         "[address]",
     ),
-    (re.compile(r"(?:\b\d+\w?,? )?\b[\w'’-]+ (?:street|road|lane|drive|avenue|square)\b(?: \d+\w?)?", _I), "[address]"),
+    (
+        re.compile(r"(?:\b\d+\w?,? )?(?<![\w'’-])[\w'’-]+ (?:street|road|lane|drive|avenue|square)\b(?: \d+\w?)?", _I),
+        "[address]",
+    ),
     (re.compile(r"\b\w+(?:straße|strasse|str\.|weg|platz|allee|gasse) ?\d+\w?", _I), "[address]"),
     (re.compile(r"\b(?:\d{4}-\d{3}|\d{5}) [^\W\d_]+"), "[address]"),
 )
