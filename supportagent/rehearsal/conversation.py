@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.models import Agent, ToolCall
+from approvals.models import ApprovalDecision
 from supportagent.rehearsal.pseudonyms import Kind, Pseudonyms
 from supportagent.rehearsal.scripts import STATUSES, OrderScript
 from supportagent.staff.models import User
@@ -104,7 +105,7 @@ class Recorded:
             names.learn_all(_loaded(request.arguments))
         for contact in HandOver.objects.filter(ticket=self.ticket).values_list("contact", flat=True):
             names.learn(Kind.EMAIL, contact)
-        for person in User.objects.filter(kind=User.Kind.PERSON, pk__in=self._people()):
+        for person in User.objects.filter(kind=User.Kind.PERSON, pk__in=set(self._people())):
             for part in (person.get_full_name(), person.first_name, person.last_name, person.email):
                 names.learn(Kind.OTHER, part)
         names.know(" ".join(self._words_of_the_house()))
@@ -114,6 +115,8 @@ class Recorded:
             if message.author_type == "user" and message.author_id.isdecimal():
                 yield int(message.author_id)
         yield from self.ticket.work_periods.values_list("user", flat=True)
+        decided = ApprovalDecision.objects.filter(request__ticket=self.ticket)
+        yield from decided.values_list("decided_by", flat=True)
 
     def _words_of_the_house(self) -> Iterator[str]:
         """What agents and tools are told is no customer's: words of it are left where they have a capital."""

@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from agents.models import Run, ToolCall
-from approvals.models import ApprovalDecision, ApprovalRequest
+from approvals.models import ApprovalDecision
 from audit.models import AuditEntry
 from supportagent.rehearsal import ends
 from supportagent.rehearsal.conversation import Recorded
 from supportagent.rehearsal.scripts import Expected, OrderEnd, StepScript
-from supportagent.tickets.models import Draft, HandOver, Message, Ticket, TriageLabel
+from supportagent.tickets.models import Draft, Message, Ticket, TriageLabel
 
 SAYS_ITSELF = {  # what is a part of something that is told, or of no meaning for a scenario
     "tickets.ticket.opened",
@@ -53,6 +53,15 @@ class Timeline:
         self.unsaid: list[str] = []
         self._entries = list(AuditEntry.objects.filter(ticket=recorded.ticket.number).order_by("seq"))
         self._deciders: dict[str, list[str]] = defaultdict(list)
+        ticket = recorded.ticket
+        # Whatever an entry may speak of, read once: an entry names it by its id.
+        self._drafts = ticket.drafts.in_bulk()
+        self._requests = ticket.approval_requests.select_related("tool").in_bulk()
+        self._hand_overs = ticket.hand_overs.in_bulk()
+        self._runs = {str(pk): run for pk, run in ticket.runs.in_bulk().items()}
+        self._labels = TriageLabel.objects.filter(triage__ticket=ticket).select_related("team").in_bulk()
+        rejected = ApprovalDecision.objects.filter(request__ticket=ticket, verdict=ApprovalDecision.Verdict.REJECT)
+        self._rejections = {decision.request_id: decision for decision in rejected.order_by("pk")}
         self._ended_by_a_step = False
         self._walk()
 
@@ -64,8 +73,8 @@ class Timeline:
             state = Ticket.State.WAITING_CUSTOMER
             self._note(f"In the end it was {ticket.get_state_display().lower()} by itself, as time passed: not played.")
         reasons = ends.hand_overs_of(tickets)
-        handed = HandOver.objects.filter(ticket=ticket)
-        contact = handed.exclude(contact="").values_list("contact", flat=True).first() or ""
+        handed = list(self._hand_overs.values())
+        contact = next((each.contact for each in handed if each.contact), "")
         self._note(
             "What an agent says may differ from time to time, so no words of it are demanded: add `says` and "
             "`never_says` yourself, and `never` for tools that must not be called."
@@ -81,7 +90,7 @@ class Timeline:
             drafts=ends.drafts_of(tickets),
             issues=sum(call.name.endswith("__create_engineering_issue") for call in self.recorded.succeeded()),
             outcome=ticket.outcome if self._ended_by_a_step else "",
-            overdue=handed.exclude(overdue_since=None).exists(),
+            overdue=any(each.overdue_since for each in handed),
             contact=self.recorded.clean(contact),
             order=self._order_ends(),
             account=self._account_end(),
@@ -125,6 +134,13 @@ class Timeline:
     def _message(self, entry: AuditEntry) -> Message | None:
         return self.recorded.messages.get(int(entry.target_id))
 
+    def _beside(self, place: int, step: int) -> AuditEntry | None:
+        """The entry before or after, without the note that a hand-back writes: what was done with one click."""
+        place += step
+        while 0 <= place < len(self._entries) and self._entries[place].action == "tickets.note.added":
+            place += step
+        return self._entries[place] if 0 <= place < len(self._entries) else None
+
     def _received(self, entry: AuditEntry, place: int) -> None:
         message = self._message(entry)
         if message is None or message.kind != Message.Kind.CUSTOMER:
@@ -134,8 +150,8 @@ class Timeline:
 
     def _posted(self, entry: AuditEntry, place: int) -> None:
         message = self._message(entry)
-        following = self._entries[place + 1].action if place + 1 < len(self._entries) else ""
-        if message is None or following == "tickets.draft.sent":
+        following = self._beside(place, 1)
+        if message is None or (following is not None and following.action == "tickets.draft.sent"):
             return
         text = self.recorded.clean(message.body)
         if message.kind == Message.Kind.PERSON:
@@ -144,7 +160,7 @@ class Timeline:
             self._note(f"The agent answers: {text}")
 
     def _draft_sent(self, entry: AuditEntry, place: int) -> None:
-        draft = Draft.objects.get(pk=entry.target_id)
+        draft = self._drafts[int(entry.target_id)]
         text = self.recorded.clean(draft.sent_body or draft.body)
         if draft.run_id is None:
             self._cannot("the answer was a draft that a colleague had written")
@@ -158,7 +174,7 @@ class Timeline:
         self._step("person", "discards the draft")
 
     def _asked(self, entry: AuditEntry, place: int) -> None:
-        request = ApprovalRequest.objects.select_related("tool").get(pk=entry.target_id)
+        request = self._requests[int(entry.target_id)]
         tool, rule = request.tool.qualified_name.rpartition("__")[2], f"{request.rule_name} v{request.rule_version}"
         self._note(f"{tool} waits for an approval: rule {rule}, tier {request.tier}")
 
@@ -187,17 +203,18 @@ class Timeline:
         self._step("person", "takes over")
 
     def _handed_back(self, entry: AuditEntry, place: int) -> None:
-        before = self._entries[place - 1] if place else None
+        before = self._beside(place, -1)
         if before is not None and before.action == "tickets.triage.labelled":
-            label = TriageLabel.objects.select_related("team").get(pk=before.target_id)
+            label = self._labels[int(before.target_id)]
             self._step("person", "sorts it and gives it back", category=label.category, team=label.team.slug)
             return
-        brief = self.recorded.ticket.messages.filter(seq=_data(entry)["brief_seq"]).first()
-        self._step("person", "hands back", text=self.recorded.clean(brief.body) if brief else "")
+        seq = _data(entry)["brief_seq"]
+        brief = next((message.body for message in self.recorded.messages.values() if message.seq == seq), "")
+        self._step("person", "hands back", text=self.recorded.clean(brief))
 
     def _labelled(self, entry: AuditEntry, place: int) -> None:
-        following = self._entries[place + 1].action if place + 1 < len(self._entries) else ""
-        if following != "tickets.ticket.handed_back":
+        following = self._beside(place, 1)
+        if following is None or following.action != "tickets.ticket.handed_back":
             self._cannot("a person said how it should have been sorted", "user")
 
     def _note_added(self, entry: AuditEntry, place: int) -> None:
@@ -206,11 +223,11 @@ class Timeline:
             self._cannot("an internal note", "user")
 
     def _contact_left(self, entry: AuditEntry, place: int) -> None:
-        contact = HandOver.objects.get(pk=entry.target_id).contact
+        contact = self._hand_overs[int(entry.target_id)].contact
         self._step("customer", self.recorded.clean(contact), channel="contact form")
 
     def _asked_for(self, entry: AuditEntry, place: int) -> None:
-        run = Run.objects.get(pk=entry.target_id)
+        run = self._runs[entry.target_id]
         self._step("person", ASKED[Run.AskedFor(run.asked_for)], text=self.recorded.clean(run.question))
 
     def _closed(self, entry: AuditEntry, place: int) -> None:
@@ -251,7 +268,7 @@ class Timeline:
         unseen = self.recorded.unseen_orders()
         if unseen:
             self.unsaid.append(f"Nobody looked at {', '.join(unseen)}, so what is said of it here is invented.")
-        if HandOver.objects.filter(ticket=self.recorded.ticket).exists():
+        if self._hand_overs:
             self.unsaid.append("Whether a team was closed at that hour is not recorded: name it in `closed` if it was.")
         if self.recorded.ticket.reopens_id:
             self.unsaid.append("It went on with an earlier thread, which is not in this file.")
