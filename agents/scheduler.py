@@ -34,6 +34,14 @@ class Duty:
     due: float = 0.0
 
 
+_from_above: list[tuple[str, float, Callable[[], int]]] = []
+
+
+def register(name: str, every: float, act: Callable[[], int]) -> None:
+    """Let the scheduler do something of an app above this one every so many seconds. `act` says how much it did."""
+    _from_above.append((name, every, act))
+
+
 def duties() -> list[Duty]:
     """What the scheduler does, with the intervals of the settings."""
     return [
@@ -52,6 +60,7 @@ def duties() -> list[Duty]:
         Duty("old minutes of servers dropped", 600, health.prune),
         Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),
+        *(Duty(*each) for each in _from_above),
     ]
 
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import chains, graph, roster, timeline
+from agents import chains, citations, graph, roster, timeline
 from agents.models import Agent, Run, ToolCall
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
@@ -73,6 +73,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "chains": chains.chains_of(found.ticket, personal_data=personal_data),
         "where": chains.where_now(found.ticket),
         "runs_shown": chains.RUNS_SHOWN,
+        "articles": citations.found_by([found.pk]).get(found.pk, []),
     }
     return render(request, "agents/run.html", context)
 

@@ -34,14 +34,9 @@ class Card:
 def card_of(request: ApprovalRequest) -> Card:
     """Make the card; nothing in it is the model's prose."""
     arguments = json.loads(request.bound_arguments)
-    tool = request.tool
-    named = arguments.get(tool.currency_argument) or tool.fixed_currency
-    currency = str(named or request.facts.get("currency", ""))
+    currency = _currency(request.tool, arguments, request.facts)
     return Card(
-        arguments=[
-            Line(_label(name), _argument(tool, name, value, currency), request.provenance.get(name, "the host"))
-            for name, value in arguments.items()
-        ],
+        arguments=arguments_in_words(request.tool, arguments, request.provenance, currency),
         facts=_lines(request.facts, currency),
         changes=[
             (_label(c["field"]), _value(c["field"], c["was"], currency), _value(c["field"], c["now"], currency))
@@ -50,6 +45,21 @@ def card_of(request: ApprovalRequest) -> Card:
         sums=sums_of(request),
         payee=str(request.facts.get("payment_method", "")),
     )
+
+
+def arguments_in_words(
+    tool: Tool, arguments: Mapping[str, Any], provenance: Mapping[str, str], currency: str = ""
+) -> list[Line]:
+    """What a call was made with, each value with where it was seen first; what no source is known of is the host's."""
+    currency = currency or _currency(tool, arguments, {})
+    return [
+        Line(_label(name), _argument(tool, name, value, currency), provenance.get(name, "the host"))
+        for name, value in arguments.items()
+    ]
+
+
+def _currency(tool: Tool, arguments: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    return str(arguments.get(tool.currency_argument) or tool.fixed_currency or facts.get("currency", ""))
 
 
 @dataclass(frozen=True)

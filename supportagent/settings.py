@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "supportagent.engineering",
     "approvals",
     "agents",
+    "supportagent.quality",
     "supportagent.rehearsal",
     "supportagent.workspace",
     "supportagent.widget",
@@ -318,6 +319,13 @@ PENDING_APPROVALS_PER_CUSTOMER = env.number("SUPPORTAGENT_PENDING_APPROVALS_PER_
 PENDING_APPROVALS_PER_AGENT = env.number("SUPPORTAGENT_PENDING_APPROVALS_PER_AGENT", 200, at_least=1)
 # From which amount on, in whole units of its currency, a request counts as one of high value in the queue.
 HIGH_VALUE = env.number("SUPPORTAGENT_HIGH_VALUE", 200, at_least=1)
+
+# What people judge of the agents' work (supportagent/quality): how many items in a week, at most how many of one
+# stratum, and of how many in a hundred a second person's word is wanted. The seed keeps the choice unforeseeable.
+LABELS_PER_WEEK = env.number("SUPPORTAGENT_LABELS_PER_WEEK", 120)
+LABELS_PER_STRATUM = env.number("SUPPORTAGENT_LABELS_PER_STRATUM", 5, at_least=2)
+LABELS_TWICE_PERCENT = env.number("SUPPORTAGENT_LABELS_TWICE_PERCENT", 20, at_most=100)
+LABELS_SEED = env.secret("SUPPORTAGENT_LABELS_SEED", derive_key(SECRET_KEY, "labels"))
 
 GRANT_KEY = env.secret("SUPPORTAGENT_GRANT_KEY", derive_key(SECRET_KEY, "grant"))
 GRANT_SECONDS = env.number("SUPPORTAGENT_GRANT_SECONDS", 120, at_least=5, at_most=3600)

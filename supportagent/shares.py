@@ -20,10 +20,12 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        if not self.of:
-            return 0.0, 1.0
-        share, n = self.hits / self.of, self.of
-        centre = share + Z**2 / (2 * n)
-        spread = Z * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-        scale = 1 + Z**2 / n
-        return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
+        return wilson(self.hits / self.of, self.of) if self.of else (0.0, 1.0)
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's interval (95 %) of a share that was found among `n` > 0, which need not be a whole number."""
+    centre = share + Z**2 / (2 * n)
+    spread = Z * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    scale = 1 + Z**2 / n
+    return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)

@@ -45,13 +45,14 @@ from supportagent import routing
 from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
-from supportagent.knowledge.models import Article
+from supportagent.knowledge.models import Article, Gap
+from supportagent.quality.models import SampledItem, Stratum
 from supportagent.staff.models import Team, User
 from supportagent.staff.roles import ROLES
 from supportagent.staff.tokens import issue_token
 from supportagent.store.models import Cancellation
 from supportagent.tickets import services as tickets
-from supportagent.tickets.models import Skill, Triage, WorkPeriod
+from supportagent.tickets.models import Rating, Skill, Triage, WorkPeriod
 from supportagent.tools.models import MCPServer
 from supportagent.widget.models import WidgetApp, WidgetSession
 from tests.store.shop import make_order
@@ -221,6 +222,20 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/merge/": acts(
         "console/tickets/{ticket}/merge/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN
     ),
+    "console/ratings/": opens("console/ratings/", TICKETS),
+    # 422: nothing was filled in.
+    "console/ratings/<int:pk>/care/": acts("console/ratings/{rating}/care/", everybody({*DESK, ROOT}, 422), shown="0"),
+    "console/knowledge/gaps/": opens("console/knowledge/gaps/", {*DESK, ROOT, OTHER}),
+    # 422: nothing was said. The knowledge base belongs to no team.
+    "console/knowledge/gaps/<int:pk>/settle/": Row(
+        "POST", "console/knowledge/gaps/{gap}/settle/", everybody({SUPERVISOR, ROOT, OTHER}, 422)
+    ),
+    "console/labels/": opens("console/labels/", {SUPERVISOR, ROOT, OTHER}),
+    "console/labels/results/": opens("console/labels/results/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
+    "console/labels/<int:pk>/": opens("console/labels/{item}/", {SUPERVISOR, ROOT, OTHER}, elsewhere=True),
+    # 422: nothing was said.
+    "console/labels/<int:pk>/label/": acts("console/labels/{item}/label/", everybody({SUPERVISOR, ROOT}, 422)),
+    "console/labels/<int:pk>/skip/": acts("console/labels/{item}/skip/", everybody({SUPERVISOR, ROOT}, 302)),
     # Everybody asks why about himself; tests/explain says who asks about whom.
     "console/explain/": opens("console/explain/", set(PEOPLE)),
     "admin/": opens("admin/", set(PEOPLE) - {NOBODY}, others=LOG_IN),
@@ -236,6 +251,7 @@ ROUTES: dict[str, Row] = {
     "admin/staff/user/<id>/password/": opens("admin/staff/user/{user}/password/", {OPS, ROOT}),
     "admin/approvals/approvalpolicy/bench/": opens("admin/approvals/approvalpolicy/bench/", {OPS, ROOT}),
     "admin/approvals/approvalpolicy/coverage/": opens("admin/approvals/approvalpolicy/coverage/", {OPS, ROOT}),
+    "admin/knowledge/article/import/": opens("admin/knowledge/article/import/", {ROOT}),
     # 409: the person was let through, and showed no digest.
     "admin/changes/proposedchange/<int:pk>/put-in-force/": Row(
         "POST", "admin/changes/proposedchange/{change}/put-in-force/", everybody({OPS, ROOT}, 409)
@@ -275,6 +291,8 @@ PUBLIC = {
     "widget/api/session": "widget/api/session",
     "widget/api/messages": "widget/api/messages",
     "widget/api/contact": "widget/api/contact",
+    "widget/api/rating": "widget/api/rating",
+    "widget/api/rating/skip": "widget/api/rating/skip",
     "demo/": "demo/",
 }
 # Answered before Django, to whoever brings a token, and to nobody for being logged in: tests/mcp/served.
@@ -450,6 +468,9 @@ def _furnish(world: World) -> House:
         "user": world.rosa.pk,
         "change": _proposed_change(world).pk,
         "alert": _alert(world).pk,
+        "rating": Rating.objects.get().pk,
+        "gap": Gap.objects.create(query="gift wrapping", wording="gift wrapp", found=0, matched=0, call_key="x.1").pk,
+        "item": _sampled(run).pk,
     }
     clients = {name: Client(raise_request_exception=False) for name in PEOPLE}
     for name, person in people.items():
@@ -482,6 +503,14 @@ def _alert(world: World) -> CostAlert:
     )
 
 
+def _sampled(run: Run) -> SampledItem:
+    """A run that people are to judge."""
+    stratum = Stratum.objects.create(
+        week=timezone.now().date(), kind="run", agent=run.agent, mode="approved", category="other", population=1
+    )
+    return SampledItem.objects.create(stratum=stratum, run=run, finished_at=timezone.now(), wanted=1)
+
+
 def _proposed_change(world: World) -> ProposedChange:
     """A pause that the demo's admin wants to end."""
     world.agent.status = Agent.Status.PAUSED
@@ -504,7 +533,8 @@ def _leave_traces(world: World, ticket: Any) -> None:
     tickets.label_triage(triage=triage, by=world.rosa, **sorting)
     WorkPeriod.objects.create(ticket=ticket, user=world.rosa, started_at=timezone.now(), seen_at=timezone.now())
     tickets.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=world.rosa)
-    tickets.rate(ticket=other, score=4)
+    tickets.close(ticket=other, by=world.rosa, outcome="by_person")
+    tickets.rate(ticket=other, customer=other.customer, score=2)
     usual = {"ticket": ticket, "agent": world.agent, "state": "COMPLETED", "assurance": "verified"}
     first, second = (Run.objects.create(**usual) for _ in range(2))
     HandOff.objects.create(from_run=first, to_run=second, reason="money", summary="s", brief={}, after_seq=1)

@@ -6,6 +6,8 @@ import unicodedata
 MAX_TERMS = 16
 EXCERPT_LENGTH = 240
 WORD = re.compile(r"[^\W_]+")
+_DOUBLING = ("ing", "ed", "er")  # shipping: ship
+_ENDINGS = (*_DOUBLING, "s")
 # The 'english' dictionary of PostgreSQL drops these itself; the embedded database has no such list.
 STOP_WORDS = frozenset(
     """
@@ -45,7 +47,7 @@ def postgres_tsquery(words: list[str]) -> str:
 def excerpt(body: str, words: list[str]) -> str:
     """The sentence with most of the words, cut to 240 characters; the beginning when none has any."""
     sentences = re.split(r"(?<=[.!?])\s+|\n+", plain(body))
-    best = max((s for s in sentences if s.strip()), key=lambda s: _hits(s, words), default="")
+    best = max((s for s in sentences if s.strip()), key=lambda s: matched(s, words), default="")
     return best if len(best) <= EXCERPT_LENGTH else best[: EXCERPT_LENGTH - 1].rstrip() + "…"
 
 
@@ -55,7 +57,30 @@ def plain(markdown: str) -> str:
     return re.sub(r"(?m)^\s*(?:[-*]|\d+\.)\s+|\*\*|`", "", without_headings).strip()
 
 
-def _hits(sentence: str, words: list[str]) -> int:
-    folded = WORD.findall(fold(sentence))
-    stems = [word[: max(4, len(word) - 2)] for word in words]
-    return sum(any(found.startswith(stem) for found in folded) for stem in stems)
+def matched(text: str, words: list[str]) -> int:
+    """How many of the words stand in the text, whatever their endings."""
+    found = set(WORD.findall(fold(text)))
+    return sum(any(word.startswith(stem) for word in found) for stem in map(_stem, words))
+
+
+def wording(text: str) -> str:
+    """What alike questions share: their telling words without endings and numbers, sorted. "" for none."""
+    roots = {_root(word) for word in terms(text) if not any(char.isdigit() for char in word)}
+    return " ".join(sorted(roots))
+
+
+def _root(word: str) -> str:
+    """The word without an English ending: `wrapping`, `wraps` and `wrapped` are one question's `wrap`."""
+    ending = (
+        next((end for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= 3), "")
+        if not word.endswith("ss")
+        else ""
+    )
+    root = word.removesuffix(ending)
+    if ending in _DOUBLING and len(root) > 3 and root[-1] == root[-2] and root[-1] not in "ls":
+        root = root[:-1]
+    return f"{root[:-1]}i" if root.endswith("y") else root.removesuffix("e") if len(root) > 3 else root
+
+
+def _stem(word: str) -> str:
+    return word[: max(4, len(word) - 2)]

@@ -59,10 +59,12 @@ ROLES: dict[str, tuple[P, ...]] = {
     "Technical specialist": (*_TICKET_WORK, P.FILE_ISSUE, P.VIEW_SERVICELOG),
     "Supervisor": (
         *_REP,
+        P.ADD_LABEL,
         P.DECIDE_APPROVALREQUEST,
         P.EXPLAIN_ACCESS,
         P.PAUSE_AGENT,
         P.RESOLVE_OUTCOME,
+        P.SETTLE_GAP,
         P.VIEW_APPROVALREQUEST,
         P.VIEW_DASHBOARD,
         P.VIEW_PROPOSEDCHANGE,

@@ -9,17 +9,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from agents import citations
 from agents.models import Run, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
-from supportagent.tickets.models import Message, Ticket, TicketQuerySet
+from supportagent.knowledge.models import Article
+from supportagent.tickets.models import Message, Rating, Ticket, TicketQuerySet
 from supportagent.tickets.rendering import render_message, strip_hidden
+from supportagent.tickets.services.rating import is_wanted, may_change, may_rate
 from supportagent.tickets.services.waiting import NO_CONTACT, contact_of
 from supportagent.widget.errors import unknown_conversation
 from supportagent.widget.models import WidgetSession
 
 PAGE_SIZE = 200
 ENDED_SHOWN_FOR = timedelta(days=1)
+NO_RATING: dict[str, Any] = {"state": "", "score": 0, "comment": "", "changeable": False}
 NOTHING_YET: dict[str, Any] = {
     "conversation": "",
     "messages": [],
@@ -28,6 +32,7 @@ NOTHING_YET: dict[str, Any] = {
     "progress": "idle",
     "held_by": "assistant",
     "contact": NO_CONTACT,
+    "rating": NO_RATING,
 }
 _REQUEST_KINDS = {
     "issue_refund": _lazy("Your refund request"),
@@ -69,9 +74,10 @@ def _tickets_of(session: WidgetSession) -> TicketQuerySet:
 def conversation_after(ticket: Ticket, seq: int) -> dict[str, Any]:
     """Everything after `seq`, oldest first, with the state of the conversation as it is now."""
     page = list(ticket.messages.for_customer().after(seq).order_by("seq")[: PAGE_SIZE + 1])
+    sources = _sources(page[:PAGE_SIZE])
     return {
         "conversation": ticket.number,
-        "messages": [as_json(message) for message in page[:PAGE_SIZE]],
+        "messages": [as_json(message) | sources.get(message.seq, {}) for message in page[:PAGE_SIZE]],
         "more": len(page) > PAGE_SIZE,
         "pending": pending_requests(ticket),
         **status_of(ticket),
@@ -94,16 +100,49 @@ def as_json(message: Message) -> dict[str, Any]:
     return {**common, "html": str(render_message(message.body)), "author": _author(message)}
 
 
+def _sources(page: list[Message]) -> dict[int, dict[str, list[str]]]:
+    """By number, the titles of the published articles that an agent's answer quotes. Nothing to read costs nothing."""
+    runs = {message.seq: message.run_id for message in page if message.kind == Message.Kind.AGENT and message.run_id}
+    found = citations.found_by(runs.values()) if runs else {}
+    if not found:
+        return {}
+    bodies = {message.seq: message.body for message in page}
+    quoted = {seq: citations.quoted(bodies[seq], found.get(run, [])) for seq, run in runs.items()}
+    slugs = {source.slug for sources in quoted.values() for source in sources}
+    public = set(Article.objects.published().filter(slug__in=slugs).values_list("slug", flat=True))
+    titles = {seq: [strip_hidden(each.title) for each in of if each.slug in public] for seq, of in quoted.items()}
+    return {seq: {"sources": of} for seq, of in titles.items() if of}
+
+
 def _author(message: Message) -> str:
     return strip_hidden(message.author_name) if message.kind == Message.Kind.PERSON else ""
 
 
-def status_of(ticket: Ticket) -> dict[str, str]:
+def status_of(ticket: Ticket) -> dict[str, Any]:
     """`progress` is working, waiting (for our decision) or idle; `held_by` says who answers next.
 
     `contact` is wanted while nobody of a team is there that asks for an e-mail address then, and left once it has one.
     """
-    return {"progress": progress_of(ticket), "held_by": _held_by(ticket), "contact": contact_of(ticket)}
+    return {
+        "progress": progress_of(ticket),
+        "held_by": _held_by(ticket),
+        "contact": contact_of(ticket),
+        "rating": rating_of(ticket),
+    }
+
+
+def rating_of(ticket: Ticket) -> dict[str, Any]:
+    """`state` is wanted once the conversation has ended and until the customer has said or skipped it, then given.
+
+    `changeable` is whether what was said may still be said otherwise. Open conversations cost no query.
+    """
+    if not may_rate(ticket):
+        return NO_RATING
+    given = Rating.objects.filter(ticket=ticket).first()
+    if given is None:
+        return {**NO_RATING, "state": "wanted"} if is_wanted(ticket) else NO_RATING
+    comment = strip_hidden(given.comment)
+    return {"state": "given", "score": given.score, "comment": comment, "changeable": may_change(given)}
 
 
 def progress_of(ticket: Ticket) -> str:

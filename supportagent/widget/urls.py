@@ -9,4 +9,6 @@ urlpatterns = [
     path("api/session", views.session, name="session"),
     path("api/messages", views.messages, name="messages"),
     path("api/contact", views.contact, name="contact"),
+    path("api/rating", views.rating, name="rating"),
+    path("api/rating/skip", views.skip, name="skip_rating"),
 ]

@@ -23,7 +23,8 @@ from django.views.decorators.http import condition, require_GET, require_http_me
 from agents import failpoints
 from supportagent.throttle import Limit, throttle
 from supportagent.tickets.errors import TicketError
-from supportagent.tickets.services import leave_contact, receive_message
+from supportagent.tickets.services import leave_contact, rate, receive_message, skip_rating
+from supportagent.tickets.services.rating import COMMENT_LIMIT
 from supportagent.tickets.services.waiting import CONTACT_LEFT
 from supportagent.tickets.text import MESSAGE_LIMIT
 from supportagent.widget import conversation, origins, sessions
@@ -87,7 +88,12 @@ def frame(request: HttpRequest, app_id: str) -> HttpResponse:
     response = render(
         request,
         "widget/frame.html",
-        {"app": app, "configuration": _frame_configuration(app), "message_limit": MESSAGE_LIMIT},
+        {
+            "app": app,
+            "configuration": _frame_configuration(app),
+            "message_limit": MESSAGE_LIMIT,
+            "comment_limit": COMMENT_LIMIT,
+        },
     )
     response[HEADER] = frame_policy(request, app)
     response["Referrer-Policy"] = "no-referrer"
@@ -187,6 +193,32 @@ def contact(request: HttpRequest) -> HttpResponse:
     ticket = conversation.ticket_of(current, fields["conversation"])
     leave_contact(ticket=ticket, email=fields["email"])
     return JsonResponse({"contact": CONTACT_LEFT})
+
+
+@api
+@require_http_methods(["POST"])
+def rating(request: HttpRequest) -> HttpResponse:
+    """What the customer thought of a conversation that has ended, 1 to 5 with a comment if they like."""
+    current = _authenticated(request)
+    _count(MESSAGES_PER_SESSION, str(current.pk))
+    _count(MESSAGES_PER_ADDRESS, _address(request))
+    fields = read_json(request, required={"conversation": str, "score": int}, optional={"comment": str})
+    ticket = conversation.ticket_of(current, fields["conversation"])
+    rate(ticket=ticket, customer=current.customer, score=fields["score"], comment=fields.get("comment", ""))
+    return JsonResponse({"rating": conversation.rating_of(ticket)})
+
+
+@api
+@require_http_methods(["POST"])
+def skip(request: HttpRequest) -> HttpResponse:
+    """The customer does not want to say what they thought: nobody asks them again."""
+    current = _authenticated(request)
+    _count(MESSAGES_PER_SESSION, str(current.pk))
+    _count(MESSAGES_PER_ADDRESS, _address(request))
+    fields = read_json(request, required={"conversation": str}, optional={})
+    ticket = conversation.ticket_of(current, fields["conversation"])
+    skip_rating(ticket=ticket, customer=current.customer)
+    return JsonResponse({"rating": conversation.rating_of(ticket)})
 
 
 def _authenticated(request: HttpRequest) -> WidgetSession:

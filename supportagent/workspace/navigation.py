@@ -1,10 +1,10 @@
-"""The menu entry of tickets, with the number of those that wait for any person of one's teams."""
+"""The menu entries of tickets and of ratings, with the number of those that wait for any person, and of gaps."""
 
 from django.http import HttpRequest
 
 from supportagent.console.navigation import NavItem, register
 from supportagent.staff.permissions import Permission
-from supportagent.workspace import queries
+from supportagent.workspace import queries, rating_views
 
 
 def unclaimed(request: HttpRequest) -> str:
@@ -14,3 +14,23 @@ def unclaimed(request: HttpRequest) -> str:
 
 
 register(NavItem("Tickets", "workspace:tickets", "forum", permission=Permission.VIEW_TICKET, badge=unclaimed, order=20))
+register(
+    NavItem(
+        "Ratings",
+        "workspace:ratings",
+        "star_rate",
+        permission=Permission.VIEW_TICKET,
+        badge=rating_views.waiting,
+        order=25,
+    )
+)
+register(
+    NavItem(
+        "Knowledge gaps",
+        "workspace:gaps",
+        "quiz",
+        permission=Permission.VIEW_ARTICLE,
+        section="Insight",
+        order=120,
+    )
+)

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 from agents.told import told
 from supportagent.staff.models import Team, User
 from supportagent.tickets import services
-from supportagent.tickets.models import Draft, HandOver, Ticket, Triage
+from supportagent.tickets.models import Draft, HandOver, Rating, Ticket, Triage
 from supportagent.tickets.services.overtaken import ANSWERS
 from supportagent.tickets.text import clean_line
 from supportagent.workspace.queries import search
@@ -107,6 +107,11 @@ def work(opened: Ticket) -> list[Work]:
         for row in rows.annotate(total=Sum("seconds"))
     ]
     return sorted(found, key=lambda each: (-each.seconds, each.name))
+
+
+def rating(opened: Ticket) -> Rating | None:
+    """What the customer thought of it, with who took care of that."""
+    return Rating.objects.filter(ticket=opened).select_related("cared_by").first()
 
 
 def related(opened: Ticket, user: User) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
+from agents import citations
 from agents.models import HandOff, ToolCall
 from approvals.models import ApprovalDecision, ApprovalRequest
 from supportagent.tickets.models import Draft, Message, Ticket
@@ -25,6 +26,8 @@ class Entry:
     at: datetime
     item: Any
     changed: list[Piece] = field(default_factory=list)  # of a draft that was edited before it was sent
+    found: list[citations.Source] = field(default_factory=list)  # by the run of an agent's answer
+    quoted: list[citations.Source] = field(default_factory=list)  # of these, what the answer has words of
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Thread:
 def thread_of(ticket: Ticket, *, before: int | None = None) -> Thread:
     """The newest MESSAGES_SHOWN messages (or the newest before number `before`) and what happened among them.
 
-    Nine queries at the most, however much was said.
+    Ten queries at the most, however much was said.
     """
     wanted = ticket.messages.filter(seq__lt=before) if before else ticket.messages.all()
     newest_first = list(wanted.order_by("-seq")[: MESSAGES_SHOWN + 1])
@@ -97,9 +100,12 @@ def _between(
 def _in_line(messages: list[Message], others: list[Entry]) -> list[Entry]:
     """Messages keep the order of their numbers, whatever the clocks of two processes said; the rest goes between."""
     rest = sorted(others, key=lambda entry: entry.at, reverse=True)
+    articles = citations.found_by(m.run_id for m in messages if m.kind == Message.Kind.AGENT and m.run_id)
     line: list[Entry] = []
     for message in messages:
         while rest and rest[-1].at < message.created_at:
             line.append(rest.pop())
-        line.append(Entry("message", message.created_at, message))
+        found = articles.get(message.run_id, []) if message.run_id and message.kind == Message.Kind.AGENT else []
+        quoted = citations.quoted(message.body, found)
+        line.append(Entry("message", message.created_at, message, found=found, quoted=quoted))
     return line + rest[::-1]

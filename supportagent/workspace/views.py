@@ -154,6 +154,7 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
         "drafts": drafts,
         "answer_waits": any(draft.kind in sheet.ANSWERS for draft in drafts),
         "work": sheet.work(opened),
+        "rating": sheet.rating(opened),
         "others": others,
         "exportable": opened.is_over and may_export(user),
         "mergeable": may["reply"] and opened.merged_into_id is None and not all(each.is_over for each in others),

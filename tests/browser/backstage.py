@@ -31,10 +31,12 @@ from supportagent.demo.seed_data import write_shop  # noqa: E402
 from supportagent.demo.seed_data.orders import SeedOrder  # noqa: E402
 from supportagent.demo.seed_data.people import CUSTOMERS  # noqa: E402
 from supportagent.demo.seed_data.write_people import _person  # noqa: E402
+from supportagent.quality import sampling  # noqa: E402
+from supportagent.quality.models import SampledItem  # noqa: E402
 from supportagent.staff.models import User  # noqa: E402
 from supportagent.store.models import Account, Refund  # noqa: E402
 from supportagent.tickets import services as tickets  # noqa: E402
-from supportagent.tickets.models import Customer, Message, Ticket  # noqa: E402
+from supportagent.tickets.models import Customer, Message, Rating, Ticket  # noqa: E402
 from supportagent.tools.models import MCPServer, Tool  # noqa: E402
 from supportagent.tools.schema import imported_hash  # noqa: E402
 from supportagent.widget.models import WidgetApp  # noqa: E402
@@ -121,11 +123,30 @@ def approve(pk: int, username: str) -> None:
     live.flush(2)
 
 
+def draw_labels() -> list[int]:
+    """What people are to judge of this week's work so far, as if the week were over; actions first."""
+    now = timezone.now()
+    sampling.draw_week(sampling.monday(now), now=now + 2 * sampling.WEEK)
+    return list(SampledItem.objects.order_by("stratum__kind", "pk").values_list("pk", flat=True))
+
+
 def reply(ticket: str, body: str) -> None:
     """A reply of the agent with exactly these words, whatever a model would say."""
     agent = User.objects.get(username="agent-triage")
     tickets.post_reply(ticket=Ticket.objects.get(number=ticket), body=body, actor=agent, author_name="Triage")
     live.flush(2)
+
+
+def close(ticket: str) -> None:
+    """A colleague ends the conversation."""
+    by = User.objects.get(username="supervisor")
+    tickets.close(ticket=Ticket.objects.get(number=ticket), by=by, outcome="by_ai")
+    live.flush(2)
+
+
+def rating_of(ticket: str) -> list[Any]:
+    """Score and comment, as they were kept; empty for none."""
+    return list(Rating.objects.filter(ticket__number=ticket).values_list("score", "comment"))
 
 
 def time_to_decide(seconds: float) -> None:
@@ -174,7 +195,10 @@ VERBS: dict[str, Callable[..., Any]] = {
         facts_of,
         ask_for_refund,
         approve,
+        draw_labels,
         reply,
+        close,
+        rating_of,
         time_to_decide,
         care,
         connect,

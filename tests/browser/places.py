@@ -13,8 +13,12 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         "/console/approvals/?split=decided",
         "/console/approvals/?q=nothing-matches-this",
         "/console/agents/",
+        "/console/labels/",
+        "/console/labels/results/",
         "/console/runs/",
         f"/console/runs/{facts['run']}/",
+        "/console/ratings/",
+        "/console/knowledge/gaps/",
         "/console/tickets/",
         f"/console/tickets/{facts['ticket']}/",
     ]

@@ -105,6 +105,7 @@ def play(stage: Stage, folder: Path) -> None:
     camera.shop("widget-answered", answered)
     camera.console("approval-decided", f"{request}?split=decided")
     camera.console("run", f"/console/runs/{facts['run']}/")
+    labels(stage, camera)
     camera.console("runs", "/console/runs/")
     camera.console("ticket", ticket)
     camera.console("tickets", "/console/tickets/")
@@ -130,6 +131,14 @@ def play_for_readme(stage: Stage, folder: Path) -> None:
     camera.console("run", f"/console/runs/{facts['run']}/")
     camera.console("ticket", f"/console/tickets/{facts['ticket']}/")
     review(stage, camera)
+
+
+def labels(stage: Stage, camera: Photographer) -> None:
+    """An action as somebody judges it who had no hand in it, and what came of such judgements."""
+    stage.backstage("new_colleague", username="judge", team="orders")
+    stage.backstage("draw_labels")
+    camera.console("label", "/console/labels/", username="judge")
+    camera.console("accuracy", "/console/labels/results/", username="judge")
 
 
 def review(stage: Stage, camera: Photographer) -> None:

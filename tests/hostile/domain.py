@@ -25,6 +25,7 @@ PAPERS = frozenset(
         ),
         *("agents_tally", "agents_toolcall", "approvals_delivery", "approvals_notice", "grants_receipt"),
         *(f"approvals_approval{name}" for name in ("decision", "question", "request")),
+        "knowledge_gap",
         *("tools_serverhealth", "tools_serverminute"),
     }
 )

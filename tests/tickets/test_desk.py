@@ -7,7 +7,7 @@ from audit.verification import Kind, verify
 from supportagent.staff.models import Team, User
 from supportagent.tickets import services
 from supportagent.tickets.errors import InvalidMessage
-from supportagent.tickets.models import HandOver, Message, Rating, TeamNotice, Ticket
+from supportagent.tickets.models import HandOver, Message, TeamNotice, Ticket
 
 
 def test_a_ticket_is_visible_to_its_team_and_to_nobody_else(cast):
@@ -69,16 +69,6 @@ def test_another_team_reads_the_notice_but_not_the_ticket(cast):
     services.notify_team(team=cast.partners, ticket=ticket, message="Courier trouble", actor=cast.agent)
     assert TeamNotice.objects.get().team == cast.partners
     assert not Ticket.objects.visible_to(cast.piet).exists()
-
-
-def test_a_rating_is_one_to_five_and_the_last_one_stands(cast):
-    ticket = cast.ticket()
-    services.rate(ticket=ticket, score=2)
-    services.rate(ticket=ticket, score=5, comment="Thanks")
-    assert (Rating.objects.get().score, Rating.objects.get().comment) == (5, "Thanks")
-    for score in (0, 6, -1):
-        with pytest.raises(InvalidMessage):
-            services.rate(ticket=ticket, score=score)
 
 
 def test_the_audit_finds_replies_and_hand_overs_that_no_entry_vouches_for(cast):

@@ -4,7 +4,8 @@ from supportagent.tickets.models.customer import Customer
 from supportagent.tickets.models.draft import Draft
 from supportagent.tickets.models.hand_over import HandOver, Skill
 from supportagent.tickets.models.message import Message, MessageQuerySet
-from supportagent.tickets.models.ticket import Rating, TeamNotice, Ticket, TicketQuerySet
+from supportagent.tickets.models.rating import Rating, SkippedRating
+from supportagent.tickets.models.ticket import TeamNotice, Ticket, TicketQuerySet
 from supportagent.tickets.models.triage import Triage, TriageLabel
 from supportagent.tickets.models.work import WorkPeriod
 
@@ -16,6 +17,7 @@ __all__ = [
     "MessageQuerySet",
     "Rating",
     "Skill",
+    "SkippedRating",
     "TeamNotice",
     "Ticket",
     "TicketQuerySet",

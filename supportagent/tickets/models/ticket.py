@@ -159,18 +159,3 @@ class TeamNotice(models.Model):
 
     def __str__(self) -> str:
         return f"Notice {self.pk}"
-
-
-class Rating(models.Model):
-    """What the customer thought of a thread, 1 (bad) to 5 (good)."""
-
-    ticket = models.OneToOneField(Ticket, on_delete=models.PROTECT, related_name="rating")
-    score = models.PositiveSmallIntegerField()
-    comment = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(score__gte=1, score__lte=5), name="tickets_rating_1_to_5")]
-
-    def __str__(self) -> str:
-        return f"{self.score}/5"

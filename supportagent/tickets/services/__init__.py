@@ -8,11 +8,12 @@ the trail then reads in the order of cause and effect.
 """
 
 from supportagent.tickets.services.closing import close, close_resolved, suggested_outcome
-from supportagent.tickets.services.desk import categorise, notify_team, rate, set_state
+from supportagent.tickets.services.desk import categorise, notify_team, set_state
 from supportagent.tickets.services.drafts import approve_draft, discard_draft, save_draft, send_draft
 from supportagent.tickets.services.holding import complete_hand_over, hand_back, hand_over, take_over
 from supportagent.tickets.services.inbound import open_ticket, receive_message
 from supportagent.tickets.services.merging import merge
+from supportagent.tickets.services.rating import rate, skip_rating, take_care
 from supportagent.tickets.services.replies import add_note, post_event, post_reply
 from supportagent.tickets.services.sorting import REASON_LIMIT, label_triage, sort_and_return, triage
 from supportagent.tickets.services.suggesting import suggest_again
@@ -44,9 +45,11 @@ __all__ = [
     "seen_at_work",
     "send_draft",
     "set_state",
+    "skip_rating",
     "sort_and_return",
     "suggest_again",
     "suggested_outcome",
+    "take_care",
     "take_over",
     "triage",
 ]

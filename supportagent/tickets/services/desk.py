@@ -1,4 +1,4 @@
-"""The desk work around a thread: sorting it, telling another team, moving it on, rating it."""
+"""The desk work around a thread: sorting it, telling another team, moving it on."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from supportagent.console.live import publish
 from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission
 from supportagent.tickets.errors import InvalidMessage
-from supportagent.tickets.models import Rating, TeamNotice, Ticket
+from supportagent.tickets.models import TeamNotice, Ticket
 from supportagent.tickets.services.base import (
     actor_of,
     announce,
@@ -24,8 +24,6 @@ from supportagent.tickets.services.base import (
 from supportagent.tickets.services.closing import end_thread
 from supportagent.tickets.services.working import work_on
 from supportagent.tickets.text import clean_body
-
-COMMENT_LIMIT = 2_000  # characters
 
 
 def categorise(
@@ -113,23 +111,3 @@ def set_state(*, ticket: Ticket, state: str, actor: User | Actor | None = None) 
             refs=refs_of(locked),
         )
     return locked
-
-
-def rate(*, ticket: Ticket, score: int, comment: str = "") -> Rating:
-    """Keep what the customer thought, 1 to 5; a second rating replaces the first. Raises InvalidMessage."""
-    if score not in range(1, 6):
-        raise InvalidMessage("A rating is a number from 1 to 5.")
-    text = clean_body(comment, limit=COMMENT_LIMIT) if comment.strip() else ""
-    with audit_log.transaction():
-        locked = lock(ticket)
-        rating, _created = Rating.objects.update_or_create(ticket=locked, defaults={"score": score, "comment": text})
-        announce(locked, "rated", for_customer=False)
-        audit_log.record(
-            "tickets.ticket.rated",
-            target=("ticket", locked.number),
-            actor=Actor.customer(locked.customer.reference),
-            ticket=locked.number,
-            data={"score": score},
-            refs=refs_of(locked),
-        )
-    return rating

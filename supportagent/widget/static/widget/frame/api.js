@@ -50,6 +50,14 @@ export class Api {
     return this.#call("POST", "/widget/api/contact", { conversation, email });
   }
 
+  rate({ conversation, score, comment }) {
+    return this.#call("POST", "/widget/api/rating", { conversation, score, comment });
+  }
+
+  skipRating({ conversation }) {
+    return this.#call("POST", "/widget/api/rating/skip", { conversation });
+  }
+
   async #call(method, path, body) {
     const headers = { "X-Widget-App": this.appId };
     if (this.token) headers.Authorization = `Bearer ${this.token}`;

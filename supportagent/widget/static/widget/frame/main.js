@@ -7,6 +7,7 @@ import { Contact } from "./contact.js";
 import { Live } from "./socket.js";
 import { Memory } from "./memory.js";
 import { Outbox } from "./outbox.js";
+import { Rating } from "./rating.js";
 import { Status } from "./status.js";
 import { Thread } from "./thread.js";
 import { paint } from "./theme.js";
@@ -24,6 +25,14 @@ class Chat {
     this.thread = new Thread({ log: find("log"), list: find("messages"), onRetry: () => this.retry() });
     this.status = new Status(find, configuration.expectation);
     this.contact = new Contact({ find, api: this.api, onLeft: () => this.catchUp() });
+    this.rating = new Rating({
+      find,
+      api: this.api,
+      onDone: (words) => {
+        this.status.announce(words);
+        this.thread.scrollToEnd();
+      },
+    });
     this.outbox = new Outbox({
       api: this.api,
       memory: this.memory,
@@ -257,6 +266,7 @@ class Chat {
     const stick = this.thread.isAtBottom();
     this.status.show(page);
     this.contact.show(page);
+    this.toSay = [this.toSay, this.rating.show(page)].filter(Boolean).join(" ");
     if (this.toSay) this.status.announce(this.toSay); // after the state, which may speak too
     this.toSay = "";
     this.isCaughtUp = true;

@@ -100,6 +100,7 @@ function bubble(message) {
   for (const link of body.querySelectorAll("a")) Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
   const time = make("time", "meta", clock.format(new Date(message.at)));
   time.dateTime = message.at;
+  if (message.sources) body.append(make("p", "sources", `${message.sources.length > 1 ? "Sources" : "Source"}: ${message.sources.join(", ")}`));
   item.append(body, time);
   return item;
 }
