@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0011_economics"),
+        ("agents", "0012_limits"),
         ("tickets", "0004_hand_over_of_run"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
