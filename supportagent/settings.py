@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "approvals",
     "agents",
     "supportagent.quality",
+    "supportagent.rehearsal",
     "supportagent.workspace",
     "supportagent.widget",
     "supportagent.metrics",

@@ -218,6 +218,10 @@ ROUTES: dict[str, Row] = {
     "console/tickets/<ticket_number:number>/close/": acts(
         "console/tickets/{ticket}/close/", everybody({*DESK, ROOT}, 302), outcome="by_person"
     ),
+    # 409: it is not finished. A scenario holds what a run, a conversation and the dashboard show.
+    "console/tickets/<ticket_number:number>/scenario/": acts(
+        "console/tickets/{ticket}/scenario/", everybody({SUPERVISOR, ROOT}, 409)
+    ),
     # 422: nothing was chosen. Who may merge is asked once there is a ticket to merge into.
     "console/tickets/<ticket_number:number>/merge/": acts(
         "console/tickets/{ticket}/merge/", everybody({*DESK, FINANCE, AUDITOR, ROOT}, 422) | UNSEEN

@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from guardian.shortcuts import assign_perm
@@ -20,7 +21,15 @@ from agents import evidence
 from agents.accounts import make_account
 from agents.admin.bars import bar
 from agents.forms import AgentForm, HandOffRouteForm, NewAgentForm
-from agents.models import Agent, AgentGroupGrant, AgentUserGrant, Budget, CategoryAutonomy, HandOffRoute
+from agents.models import (
+    Agent,
+    AgentGroupGrant,
+    AgentUserGrant,
+    Budget,
+    CategoryAutonomy,
+    Comparison,
+    HandOffRoute,
+)
 from supportagent.console.admin import REASON_LENGTH, ConsoleModelAdmin
 from supportagent.console.columns import NONE, link, micros_column, state_column
 from supportagent.console.inlines import GrantInline, LabelledInline
@@ -42,6 +51,12 @@ LADDER = (
     "How far its answers go by themselves. An agent begins with drafts and climbs by evidence: answers that people "
     "sent as they were written. The next step is supported from 20 decided answers on, when the lower bound of their "
     "agreement is at least 80 %. A step up waits for a second admin; a step down is in force at once."
+)
+
+COMPARING = (
+    "While the agent is live, another goal, other instructions or another model take a second admin, unless "
+    "“manage.py run_scenarios --against live” was played with exactly these words in the last 7 days and says that "
+    "they do not do worse."
 )
 
 
@@ -119,7 +134,13 @@ class AgentAdmin(ConsoleModelAdmin):
         reason = ["change_reason"] if obj and self.has_change_permission(request, obj) else []
         return [
             (None, {"fields": [("name", "slug"), ("status", "team"), "receives_requests", *reason]}),
-            ("Prompt", {"classes": ["tab"], "fields": ["goal", "success_criteria", "instructions"]}),
+            (
+                "Prompt",
+                {
+                    "classes": ["tab"],
+                    "fields": ["goal", "success_criteria", "instructions", *(["comparisons_shown"] if obj else [])],
+                },
+            ),
             (
                 "Answers",
                 {
@@ -153,7 +174,8 @@ class AgentAdmin(ConsoleModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
         # Budgets and the account are named after the slug.
-        shown = ["slug", "account", "roles_shown", "tools_shown", "budgets_shown", "evidence_shown"]
+        figures = ["budgets_shown", "evidence_shown", "comparisons_shown"]
+        shown = ["slug", "account", "roles_shown", "tools_shown", *figures]
         return shown if obj else []
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -259,6 +281,23 @@ class AgentAdmin(ConsoleModelAdmin):
             LADDER,
             rows,
         )
+
+    @display(description="compared by scenarios")
+    def comparisons_shown(self, agent: Agent) -> SafeString:
+        """The last five. What of a live agent is told otherwise takes a second admin, or one that says "not worse"."""
+        rows = format_html_join(
+            "",
+            '<p style="padding-bottom: 8px">{} {} <span>{}</span></p>',
+            (
+                (
+                    f"{date_format(each.compared_at, 'j M Y, H:i')},",
+                    f"C-{each.change_id} on {each.runs_on}:" if each.change_id else f"on {each.runs_on}:",
+                    each.words,
+                )
+                for each in Comparison.objects.filter(agent=agent)[:5]
+            ),
+        )
+        return format_html("<p>{}</p>{}", COMPARING, rows)
 
     @display(description="budgets")
     def budgets_shown(self, agent: Agent) -> SafeString | str:

@@ -2,6 +2,7 @@
 
 from agents.models.agent import Agent, AgentGroupGrant, AgentUserGrant, CategoryAutonomy, KillSwitch
 from agents.models.budget import Budget, Spend
+from agents.models.comparison import Comparison
 from agents.models.cost_alert import CostAlert
 from agents.models.hand_off import HandOff, HandOffRoute
 from agents.models.human_rate import HumanBaseline, HumanRate
@@ -18,6 +19,7 @@ __all__ = [
     "AgentUserGrant",
     "Budget",
     "CategoryAutonomy",
+    "Comparison",
     "CostAlert",
     "EffectSubject",
     "HandOff",

@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 
+from agents import comparisons
+from agents.models import Agent, Comparison
 from supportagent.changes import services
 from supportagent.changes.access import deciders, may_decide, may_see
 from supportagent.changes.difference import Difference
@@ -102,6 +104,7 @@ class ProposedChangeAdmin(LedgerAdmin):
             "change": change,
             "rows": [shown(row) for row in Difference.parse(change.rows).changed()],
             "moved": [shown(row) for row in moved],
+            "retold": _retold(change),
             "error": error,
             "right": right,
             "is_own": by.pk == change.proposed_by_id,
@@ -112,6 +115,18 @@ class ProposedChangeAdmin(LedgerAdmin):
     @display(description="change", ordering="pk")
     def reference(self, change: ProposedChange) -> str:
         return change.reference
+
+
+def _retold(change: ProposedChange) -> list[tuple[str, Comparison | None]]:
+    """The agents that the change tells something else, each with what the scenarios last said of exactly that."""
+    found = []
+    for row in Difference.parse(change.rows).changed():
+        before, after = row.before, row.after
+        if row.model != Agent._meta.label_lower or before is None or after is None:
+            continue
+        if any(before[name] != after[name] for name in comparisons.TOLD):
+            found.append((before["slug"], comparisons.last(before["slug"], before, after)))
+    return found
 
 
 def _verb(model_admin: ProposedChangeAdmin, verb: str) -> Any:

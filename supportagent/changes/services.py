@@ -123,6 +123,11 @@ def moved_since(change: ProposedChange) -> list[Row]:
     return rows
 
 
+def try_out(change: ProposedChange) -> None:
+    """Do what an open proposal would do, decided by nobody, in a transaction that the caller undoes. Raises Stale."""
+    _do(change)
+
+
 def _decide(
     change: ProposedChange, by: User, shown_digest: str, state: str, reason: str, *, own: bool = False
 ) -> ProposedChange:
@@ -183,4 +188,4 @@ def _record(action: str, change: ProposedChange, by: User, *, refs: list[tuple[s
     )
 
 
-__all__ = ["AlreadyDecided", "decline", "in_turn", "moved_since", "propose", "put_in_force", "withdraw"]
+__all__ = ["AlreadyDecided", "decline", "in_turn", "moved_since", "propose", "put_in_force", "try_out", "withdraw"]

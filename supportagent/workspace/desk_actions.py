@@ -1,6 +1,7 @@
 """What people do around a conversation: sort it, ask an agent, end it, merge it. Each POST calls one verb."""
 
 import re
+from secrets import token_hex
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,13 +11,14 @@ from django.views.decorators.http import require_POST
 
 from agents import assisting
 from agents.models import Run
+from supportagent.rehearsal.exporting import export
 from supportagent.staff.models import Team, User
 from supportagent.tickets import services
-from supportagent.tickets.errors import Conflict, InvalidMessage
+from supportagent.tickets.errors import Conflict, InvalidMessage, TicketError
 from supportagent.tickets.models import Ticket, Triage
 from supportagent.workspace.actions import act
 from supportagent.workspace.numbers import TicketNumber
-from supportagent.workspace.views import visible
+from supportagent.workspace.views import Refusal, show, visible
 
 SORTED_AGAIN = "An agent sorted it again since you opened the page. Look at what it says now."
 
@@ -82,6 +84,21 @@ def merge(request: HttpRequest, number: str) -> HttpResponse:
         return services.merge(ticket=ticket, into=visible(request, into), by=by)
 
     return act(request, number, "merge", verb)
+
+
+@login_required
+@require_POST
+def export_scenario(request: HttpRequest, number: str) -> HttpResponse:
+    """The finished conversation as a scenario file, to be kept. A POST, because the trail says who made it."""
+    ticket = visible(request, number)
+    try:
+        text = export(ticket=ticket, by=request.user)  # type: ignore[arg-type]
+    except TicketError as refused:
+        return show(request, ticket, Refusal("scenario", str(refused), refused.status, ""))
+    # The file's name is the scenario's: the number of a ticket is not for strangers.
+    name = f"{ticket.category}_{token_hex(3)}.toml"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text, content_type="application/toml; charset=utf-8", headers=headers)
 
 
 def _ask(ticket: Ticket, by: User, request: HttpRequest) -> Run:

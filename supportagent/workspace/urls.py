@@ -33,6 +33,7 @@ urlpatterns = [
     ),
     path("console/tickets/<ticket_number:number>/ask/", desk_actions.ask_agent, name="ask_agent"),
     path("console/tickets/<ticket_number:number>/close/", desk_actions.close, name="close"),
+    path("console/tickets/<ticket_number:number>/scenario/", desk_actions.export_scenario, name="export_scenario"),
     path("console/tickets/<ticket_number:number>/merge/", desk_actions.merge, name="merge"),
     path("console/ratings/", rating_views.ratings, name="ratings"),
     path("console/ratings/<int:pk>/care/", rating_views.take_care, name="care_for_rating"),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals.models import ApprovalRequest
+from supportagent.rehearsal.exporting import may_export
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.models import Ticket
@@ -155,6 +156,7 @@ def _opened(request: HttpRequest, opened: Ticket, may: dict[str, bool]) -> dict[
         "work": sheet.work(opened),
         "rating": sheet.rating(opened),
         "others": others,
+        "exportable": opened.is_over and may_export(user),
         "mergeable": may["reply"] and opened.merged_into_id is None and not all(each.is_over for each in others),
         "other": other,
         "holds": opened.assignee_id == user.pk and not opened.is_over,

@@ -264,9 +264,21 @@ def test_how_far_an_agent_goes_is_judged(change: dict[str, Any], looser: bool) -
     assert judged(Agent, before, before | change) is looser
 
 
-def test_what_an_agent_is_told_is_no_control_and_does_not_wait(world: World, olga: Admin) -> None:
-    olga.save(world.agent, instructions="Be brief.")
-    assert Agent.objects.get(pk=world.agent.pk).instructions == "Be brief." and nothing_proposed()
+@pytest.mark.parametrize("field", ["goal", "success_criteria", "instructions", "model", "reasoning_effort"])
+def test_what_a_live_agent_is_told_or_thinks_with_waits_where_nobody_compared_it(
+    world: World, olga: Admin, otto: Admin, field: str
+) -> None:
+    """An agent that does not work is told anything at once; the comparison itself: tests/scenarios/test_against.py."""
+
+    def value() -> str:
+        return str(getattr(Agent.objects.get(pk=world.agent.pk), field))
+
+    Agent.objects.filter(pk=world.agent.pk).update(status="paused")
+    olga.save(Agent.objects.get(pk=world.agent.pk), **{field: "low"})
+    assert value() == "low" and nothing_proposed()
+    Agent.objects.filter(pk=world.agent.pk).update(status="live")
+    olga.save(Agent.objects.get(pk=world.agent.pk), **{field: "high"})
+    waits_then_holds(otto, lambda: value() == "high", f"it works with another version ({field.replace('_', ' ')})")
 
 
 def test_a_new_agent_with_roles_waits_with_its_account(world: World, olga: Admin, otto: Admin) -> None:

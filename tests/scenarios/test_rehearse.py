@@ -12,7 +12,8 @@ from agents.models import Agent, Budget, Run
 from audit.models import AuditEntry
 from supportagent.demo.rehearsal import scripts
 from supportagent.demo.rehearsal.rehearse import rehearse
-from supportagent.demo.rehearsal.scripts import FOLDER, ScriptError, read
+from supportagent.demo.rehearsal.scripts import FOLDER
+from supportagent.rehearsal.scripts import ScriptError, read
 from supportagent.store.models import Account, Order, Refund
 from supportagent.tickets.models import Ticket
 
@@ -64,6 +65,13 @@ def test_an_end_that_the_records_do_not_show_is_named(tmp_path: Path) -> None:
     assert problem == "order ORDER: delivered > 0, not delivered > 84.00"
 
 
+def test_an_order_of_what_the_shop_does_not_sell_is_named(tmp_path: Path) -> None:
+    path = script(tmp_path, **{'name = "ORDER"': 'name = "ORDER", items = ["NO-SUCH"]'})
+    with pytest.raises(CommandError, match="no product NO-SUCH"):
+        call_command("run_scenarios", "--from", str(tmp_path), stdout=io.StringIO())
+    assert path.exists()
+
+
 def test_a_step_with_nothing_to_act_on_is_named_and_ends_the_scenario(tmp_path: Path) -> None:
     text = SCRIPT.replace("[expected]", '[[step]]\nperson = "sends the draft"\n\n[expected]')
     assert "step 2, person 'sends the draft': there is no open draft" in rehearse(read(script(tmp_path, text))).problems
@@ -78,6 +86,8 @@ def test_a_step_with_nothing_to_act_on_is_named_and_ends_the_scenario(tmp_path: 
         ('ticket = "WAITING_APPROVAL"', "", "ticket"),
         ("route", "rout", "no such field: rout"),
         ('name = "ORDER"', 'nam = "ORDER"', "no such field: nam"),
+        ('name = "ORDER"', 'name = "ORDER", status = "lost"', "no such status of an order: lost"),
+        ('name = "ORDER"', 'name = "EMAIL"', "stands for a detail of the customer: EMAIL"),
     ],
 )
 def test_a_mistake_in_a_file_is_told_with_its_name(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -116,6 +126,7 @@ def test_the_results_come_as_json_too() -> None:
     [
         (["--only", "no_such"], "No such scenario: no_such"),
         (["--repeat", "0"], "from 1 on"),
+        (["--from", "/no/such/file.toml"], "file.toml: FileNotFoundError"),
         (["--triage"], "not part of the product"),
         (["--triage", "/no/such/file"], "cannot be read"),
         (["--provider", "openai_responses"], "has no key here"),

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from supportagent.demo.rehearsal.rehearse import rehearse
-from supportagent.demo.rehearsal.scripts import FOLDER, read
+from supportagent.demo.rehearsal.scripts import FOLDER
+from supportagent.rehearsal.scripts import read
 
 FILES = sorted(FOLDER.glob("*.toml"))
 

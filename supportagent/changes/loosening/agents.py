@@ -1,13 +1,14 @@
 """Agents, their routes and the kill switch: who works, with whose rights, and how far."""
 
+from agents import comparisons
 from agents.models import Agent, CategoryAutonomy, HandOffRoute, KillSwitch
 from supportagent.changes.kinds import Values, govern
-from supportagent.changes.loosening.words import changed, others, raised
+from supportagent.changes.loosening.words import changed, others, raised, same
 from supportagent.tickets.models import Ticket
 
-# Nothing in a prompt is a control, so nothing in a prompt loosens one. When a run goes on with the cheaper model is a
-# question of its answers: the caps hold either way.
-HARMLESS = ("slug", "name", "goal", "success_criteria", "instructions", "reasoning_effort", "fallback_at")
+# Nothing in a prompt is a control, so of an agent that does not work nothing in it loosens one. When a run goes on with
+# the cheaper model is a question of its answers: the caps hold either way.
+HARMLESS = ("slug", "name", "fallback_at")
 CAPS = {
     "max_turns": "more model calls per message",
     "max_tool_calls": "more tool calls per message",
@@ -41,8 +42,28 @@ def agent_loosens(before: Values | None, after: Values | None) -> list[str]:
         sentences.append("people sort fewer of the requests that it is not sure of")
     sentences += [words for name, words in BREADTH.items() if _wider(before[name], after[name])]
     sentences += [words for name, words in CAPS.items() if raised(before, after, name)]
-    known = (*CAPS, *BREADTH, "status", "receives_requests", "autonomy", "min_confidence")
+    sentences += _told_otherwise(before, after)
+    known = (*CAPS, *BREADTH, *comparisons.TOLD, "status", "receives_requests", "autonomy", "min_confidence")
     return sentences + others(changed(before, after, harmless=HARMLESS), known)
+
+
+def _told_otherwise(before: Values, after: Values) -> list[str]:
+    """A live agent that is told something else or thinks with another model: customers meet it at once.
+
+    It takes a second admin unless the scenarios were played with exactly this version against the one that is live,
+    and the newest such comparison says that it does not do worse.
+    """
+    if not before["status"] == after["status"] == Agent.Status.LIVE:
+        return []
+    told = [name.replace("_", " ") for name in comparisons.TOLD if not same(before[name], after[name])]
+    if not told:
+        return []
+    comparison = comparisons.newest(before["slug"], before, after)
+    what = f"it works with another version ({', '.join(told)})"
+    if comparison is None:
+        days = comparisons.Comparison.RECENT.days
+        return [f"{what}, which no comparison of the last {days} days says does not do worse"]
+    return [f"{what}, which does worse: {'; '.join(comparison.because)}"] if comparison.does_worse else []
 
 
 def autonomy_loosens(before: Values | None, after: Values | None) -> list[str]:

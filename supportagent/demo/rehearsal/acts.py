@@ -14,8 +14,8 @@ from agents.models import Run
 from approvals import services as approvals
 from approvals.models import ApprovalRequest
 from supportagent.demo.play import drive_until_idle
-from supportagent.demo.rehearsal.scripts import StepScript
 from supportagent.demo.rehearsal.stage import Stage
+from supportagent.rehearsal.scripts import StepScript
 from supportagent.staff.models import Team, User
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Draft, HandOver, Message, Ticket, Triage
@@ -49,7 +49,7 @@ def _known(table: dict, what: str) -> Callable:
 
 def _write(stage: Stage, step: StepScript) -> None:
     if step.channel == CONTACT_FORM:
-        tickets.leave_contact(ticket=stage.ticket, email=step.what)
+        tickets.leave_contact(ticket=stage.ticket, email=stage.fill(step.what))
         return
     message, _ = tickets.receive_message(
         customer=stage.customer,

@@ -17,7 +17,8 @@ from agents.models import Agent, Budget
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.demo.agents_seed import AGENTS
-from supportagent.demo.rehearsal.scripts import CUSTOMERS, OrderScript, Scenario
+from supportagent.demo.rehearsal.casting import Casting
+from supportagent.rehearsal.scripts import CUSTOMERS, OF_CUSTOMER, OrderScript, Scenario
 from supportagent.staff.models import OpeningHours, Presence, Team, User
 from supportagent.staff.presence import heard_of
 from supportagent.store.models import Account, Order, OrderItem, Payment, Product
@@ -53,7 +54,7 @@ class Stage:
         return Ticket.objects.select_related("customer", "team").get(pk=self.tickets[-1].pk)
 
     def fill(self, text: str) -> str:
-        """The text with the numbers of this scenario's orders in the places in braces."""
+        """The text with the numbers of this scenario's orders and the customer's details in the places in braces."""
         for name, value in self.names.items():
             text = text.replace(f"{{{name}}}", value)
         return text
@@ -64,15 +65,18 @@ class _Undo(Exception):
 
 
 @contextmanager
-def staged(scenario: Scenario, *, provider: str, model: str) -> Iterator[Stage]:
-    """A stage for one scenario; everything that is written on it is undone in the end. Raises NotReady."""
-    changed = {**_PATIENT, "DEFAULT_MODEL_PROVIDER": provider, "DEFAULT_MODEL": model}
-    before = {name: getattr(settings, name) for name in changed}
-    for name, value in changed.items():
+def staged(scenario: Scenario, casting: Casting) -> Iterator[Stage]:
+    """A stage for one scenario; everything that is written on it is undone in the end.
+
+    Raises NotReady where the shop lacks something, changes.errors.ChangeError where the change cannot be put in force.
+    """
+    before = {name: getattr(settings, name) for name in _PATIENT}
+    for name, value in _PATIENT.items():
         setattr(settings, name, value)
     try:
-        with transaction.atomic(), acting(PLAYER):
-            yield _set(scenario)
+        with casting.playing(), transaction.atomic(), acting(PLAYER):
+            casting.put_in_force()
+            yield _set(scenario, casting)
             raise _Undo
     except _Undo:
         return
@@ -95,9 +99,9 @@ def check_ready() -> None:
         raise NotReady(f"The demo's log-ins are missing: {', '.join(absent)}. Run `manage.py seed_demo` first.")
 
 
-def _set(scenario: Scenario) -> Stage:
+def _set(scenario: Scenario, casting: Casting) -> Stage:
     with audit_log.transaction():
-        _prepare_agents(scenario)
+        _prepare_agents(scenario, casting)
         _prepare_desks(scenario)
         number = (Account.objects.aggregate(newest=Max("pk"))["newest"] or 0) + 1
         account = _account(number, "Sam Scenario")
@@ -110,15 +114,15 @@ def _set(scenario: Scenario) -> Stage:
         assurance=CUSTOMERS[scenario.customer],
         orders=orders,
         people={role: User.objects.get(username=username) for role, username in PEOPLE.items()},
-        names={name: order.order_id for name, order in orders.items()},
+        names={name: order.order_id for name, order in orders.items()} | _of_customer(account),
     )
 
 
-def _prepare_agents(scenario: Scenario) -> None:
+def _prepare_agents(scenario: Scenario, casting: Casting) -> None:
     """Every agent as the demo has it, but for what the scenario wants. A run keeps the version it began with, so each
     change is a version of its own."""
     for agent in Agent.objects.filter(slug__in=[seed.slug for seed in AGENTS]):
-        agent.provider = agent.model = ""
+        casting.dress(agent)
         agent.autonomy = scenario.autonomy.get(agent.slug, Agent.Autonomy.AUTONOMOUS)
         agent.status = Agent.Status.PAUSED if agent.slug in scenario.paused else Agent.Status.LIVE
         agent.save()
@@ -143,6 +147,12 @@ def _customer(scenario: Scenario, account: Account) -> Customer:
     return Customer.objects.create(reference=f"anon-scenario-{account.pk}", name=name)
 
 
+def _of_customer(account: Account) -> dict[str, str]:
+    """What the words of `scripts.OF_CUSTOMER` stand for."""
+    details = (account.name, account.email, account.phone, ADDRESS["line1"], ADDRESS["city"], ADDRESS["postcode"])
+    return dict(zip(OF_CUSTOMER, (*details, account.reference), strict=True))
+
+
 def _account(number: int, name: str) -> Account:
     parts = {f"{kind}_{part}": value for kind in ("address", "billing") for part, value in ADDRESS.items()}
     return Account.objects.create(
@@ -158,6 +168,8 @@ def _account(number: int, name: str) -> Account:
 
 def _order(script: OrderScript, account: Account) -> Order:
     products = Product.objects.in_bulk(script.items, field_name="sku")
+    if unknown := set(script.items) - set(products):
+        raise NotReady(f"The shop has no product {', '.join(sorted(unknown))}, which a scenario orders.")
     placed = timezone.now() - timedelta(days=_DAYS[script.status])
     shipped = None if script.status in ("paid", "cancelled") else placed + timedelta(days=1)
     delivered = placed + timedelta(days=4) if script.status in ("delivered", "returned") else None

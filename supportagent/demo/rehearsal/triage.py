@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from supportagent.demo.play import Conversation, drive_until_idle
-from supportagent.demo.rehearsal.rehearse import OFFLINE, OFFLINE_MODEL
-from supportagent.demo.rehearsal.scripts import Expected, OrderScript, Scenario
+from supportagent.demo.rehearsal.casting import BY_THE_OFFLINE_MODEL, Casting
 from supportagent.demo.rehearsal.stage import Stage, staged
+from supportagent.rehearsal.scripts import Expected, OrderScript, Scenario
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Triage
 
@@ -64,12 +64,12 @@ class TriageReport:
             yield Score(category, labels[category], given[category], right[category])
 
 
-def measure(conversations: list[Conversation], *, provider: str = OFFLINE, model: str = OFFLINE_MODEL) -> TriageReport:
+def measure(conversations: list[Conversation], casting: Casting = BY_THE_OFFLINE_MODEL) -> TriageReport:
     """Let the front desk sort the first message of every labelled conversation; nothing of it stays."""
     report = TriageReport()
     nobody = Expected(route=(), ticket="")
     scenario = Scenario(name="triage", title="", steps=(), expected=nobody, orders=_ORDERS)
-    with staged(scenario, provider=provider, model=model) as stage:
+    with staged(scenario, casting) as stage:
         for conversation in conversations:
             if conversation.categories:
                 _enter(report, conversation, _sorted(stage, conversation))

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from django.db.models import Sum
 
-from agents.models import Run, ToolCall
-from approvals.models import ApprovalRequest
-from supportagent.demo.rehearsal.scripts import Expected
+from agents.models import Run
 from supportagent.demo.rehearsal.stage import Stage
 from supportagent.engineering.models import EngineeringIssue
+from supportagent.rehearsal import ends
+from supportagent.rehearsal.scripts import Expected
 from supportagent.store.models import Account, Cancellation, Order, Refund
-from supportagent.tickets.models import Draft, HandOver, Message
+from supportagent.tickets.models import HandOver, Message
 
 _KEPT = ("id", "revision", "created_at")  # of an account: not details of it
 
@@ -53,24 +52,15 @@ def differences(stage: Stage, expected: Expected, before: Records) -> list[str]:
     return [*found, *_records(stage, expected, before)]
 
 
-def route_of(stage: Stage) -> tuple[str, ...]:
-    """The agents that had the conversation, in their order; one that answered several times counts once."""
-    runs = Run.objects.of_agents().filter(ticket__in=stage.tickets).order_by("created_at", "pk")
-    slugs = runs.exclude(agent=None).values_list("agent__slug", flat=True)
-    return tuple(slug for slug, _ in groupby(slugs))
-
-
 def _conversation(stage: Stage, expected: Expected) -> Iterator[str]:
     ticket = stage.ticket
-    reasons = HandOver.objects.filter(ticket__in=stage.tickets).order_by("pk").values_list("reason_code", flat=True)
-    states = ApprovalRequest.objects.filter(ticket__in=stage.tickets).order_by("pk").values_list("state", flat=True)
-    drafts = Draft.objects.filter(ticket__in=stage.tickets).order_by("pk").values_list("state", flat=True)
-    yield from _compare("route", expected.route, route_of(stage))
+    reasons = ends.hand_overs_of(stage.tickets)
+    yield from _compare("route", expected.route, ends.route_of(stage.tickets))
     yield from _compare("ticket", expected.ticket, ticket.state)
     yield from _compare("tickets", expected.tickets, len(stage.tickets))
-    yield from _compare("approvals", _lower(expected.approvals), _lower(states))
-    yield from _compare("drafts", _lower(expected.drafts), _lower(drafts))
-    yield from _compare("handed over because", expected.handed_over, reasons[len(reasons) - 1] if reasons else "")
+    yield from _compare("approvals", _lower(expected.approvals), ends.approvals_of(stage.tickets))
+    yield from _compare("drafts", _lower(expected.drafts), ends.drafts_of(stage.tickets))
+    yield from _compare("handed over because", expected.handed_over, reasons[-1] if reasons else "")
     for name in ("category", "team", "outcome"):
         if getattr(expected, name):
             yield from _compare(name, getattr(expected, name), str(_of_ticket(ticket, name)))
@@ -78,7 +68,9 @@ def _conversation(stage: Stage, expected: Expected) -> Iterator[str]:
     handed = HandOver.objects.filter(ticket__in=stage.tickets)
     yield from _compare("overdue", expected.overdue, handed.exclude(overdue_since=None).exists())
     yield from _compare(
-        "contact", expected.contact, next(iter(handed.exclude(contact="").values_list("contact", flat=True)), "")
+        "contact",
+        stage.fill(expected.contact),
+        next(iter(handed.exclude(contact="").values_list("contact", flat=True)), ""),
     )
     runs = Run.objects.filter(ticket__in=stage.tickets, state__in=[Run.State.FAILED, Run.State.PARKED])
     yield from (f"a run ended {run.state}" for run in runs)
@@ -89,9 +81,7 @@ def _of_ticket(ticket: Any, name: str) -> str:
 
 
 def _calls(stage: Stage, expected: Expected) -> Iterator[str]:
-    calls = ToolCall.objects.filter(run__ticket__in=stage.tickets)
-    done = {_short(name) for name in calls.filter(state=ToolCall.State.SUCCEEDED).values_list("name", flat=True)}
-    tried = {_short(name) for name in calls.values_list("name", flat=True)}
+    done, tried = ends.done(stage.tickets), ends.tried(stage.tickets)
     if missing := [name for name in expected.called if name not in done]:
         yield f"not called: {', '.join(missing)}"
     if unwanted := [name for name in expected.never if name in tried]:
@@ -148,7 +138,3 @@ def _shown(value: Any) -> str:
 
 def _lower(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value.lower() for value in values)
-
-
-def _short(name: str) -> str:
-    return name.rpartition("__")[2]

@@ -1,16 +1,22 @@
 import json
 import logging
 from argparse import ArgumentParser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from agents.models import Comparison
 from agents.providers.base import ProviderMisconfigured
 from agents.providers.registry import get_provider
+from supportagent.changes.errors import ChangeError
 from supportagent.demo import play
-from supportagent.demo.rehearsal import rehearse, scripts, stage, triage
+from supportagent.demo.rehearsal import against, rehearse, scripts, stage, triage
+from supportagent.demo.rehearsal.casting import OFFLINE, OFFLINE_MODEL, Casting
+from supportagent.rehearsal.comparing import Compared, Pair
+from supportagent.rehearsal.scripts import Scenario, ScriptError, read, read_all
 
 REAL_MODEL = "gpt-5-mini"
 
@@ -24,7 +30,23 @@ class Command(BaseCommand):
         )
         parser.add_argument("--only", action="append", metavar="NAME", help="these scenarios; may be repeated")
         parser.add_argument("--json", action="store_true", help="print the results as JSON")
-        parser.add_argument("--provider", default=rehearse.OFFLINE, help="whose model plays, as in openai_responses")
+        parser.add_argument(
+            "--from", dest="source", metavar="PATH", help="scenarios of your own: a file, or a folder of them"
+        )
+        parser.add_argument(
+            "--provider",
+            help="whose model plays, as in openai_responses; without it the offline model, and in a comparison the "
+            "models that the versions name",
+        )
+        parser.add_argument(
+            "--against",
+            metavar="VERSION",
+            help="compare an agent with this version of it, on the same scenarios: a history id, or live",
+        )
+        parser.add_argument("--agent", metavar="SLUG", help="whose versions are compared")
+        parser.add_argument(
+            "--change", type=int, metavar="N", help="the candidate is what proposed change C-N would make of it"
+        )
         parser.add_argument(
             "--triage",
             nargs="?",
@@ -38,23 +60,59 @@ class Command(BaseCommand):
             raise CommandError("SUPPORTAGENT_ENV=production refuses to play scenarios")
         if options["repeat"] < 1:
             raise CommandError("--repeat takes a number from 1 on")
-        who = {"provider": options["provider"], "model": _model(options["provider"])}
         # Nobody else sees what is played, so it does not matter whether a queue or a channel layer answers.
         for name in ("agents.dispatch", "supportagent.console.live"):
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
             stage.check_ready()
-            if options["triage"] is not None:
-                self._measure(options["triage"], as_json=options["json"], **who)
+            if options["against"] is not None:
+                self._compare(options)
                 return
-            chosen = _chosen(options["only"])
-        except (stage.NotReady, scripts.ScriptError, play.PlayError) as error:
+            provider = options["provider"] or OFFLINE
+            casting = Casting(provider, _model(provider))
+            if options["triage"] is not None:
+                self._measure(options["triage"], casting, as_json=options["json"])
+                return
+            chosen = _chosen(options["only"], options["source"])
+            results = rehearse.rehearse_all(chosen, repeat=options["repeat"], casting=casting)
+        except (stage.NotReady, ScriptError, play.PlayError) as error:
             raise CommandError(str(error)) from error
-        results = rehearse.rehearse_all(chosen, repeat=options["repeat"], **who)
         self.stdout.write(_as_json(results)) if options["json"] else self._print(results, options["repeat"])
         failed = sum(not result.passed for result in results)
         if failed:
             raise CommandError(f"{failed} of {len(results)} scenarios did not end as expected.")
+
+    def _compare(self, options: dict[str, Any]) -> None:
+        """Two versions of an agent. That one does worse is an answer and no error."""
+        if not options["agent"]:
+            raise CommandError("Name the agent whose versions are compared: --agent SLUG")
+        provider = options["provider"] or ""
+        told = (lambda pair: None) if options["json"] else self._tell
+        try:
+            match = against.find(slug=options["agent"], against=options["against"], change=options["change"])
+            for name in {provider} if provider else match.providers():
+                _model(name)
+            compared, kept = against.play(
+                match,
+                _chosen(options["only"], options["source"]),
+                repeat=options["repeat"],
+                whole=not (options["only"] or options["source"]),
+                provider=provider,
+                model=_model(provider) if provider else "",
+                told=told,
+            )
+        except (against.CannotCompare, ChangeError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(_compared_json(compared, kept) if options["json"] else kept.words)
+
+    def _tell(self, pair: Pair) -> None:
+        """One scenario as soon as it was played, with what differs."""
+        verdict = "better" if pair.better else "WORSE" if pair.worse else "same"
+        passed = " -> ".join("pass" if one.passed else "fail" for one in (pair.before, pair.after))
+        cost = pair.after.cost_micros - pair.before.cost_micros
+        self.stdout.write(f"{verdict:<7} {passed}  {cost:+8}  {pair.name}")
+        for line in pair.differences() + [f"problem: {line}" for line in pair.after.problems]:
+            self.stdout.write(f"        {line}")
 
     def _print(self, results: list[rehearse.Result], repeat: int) -> None:
         width = max(len(result.scenario.name) for result in results)
@@ -69,7 +127,7 @@ class Command(BaseCommand):
         seconds = sum(one.seconds for result in results for one in result.performances)
         self.stdout.write(f"pass^{repeat}: {passed} of {len(results)} scenarios, {seconds:.1f} s")
 
-    def _measure(self, path: str, *, as_json: bool, provider: str, model: str) -> None:
+    def _measure(self, path: str, casting: Casting, *, as_json: bool) -> None:
         if not path:
             raise CommandError(
                 "Name the file: --triage FILE, JSON lines with id, customer_turns and category. The labelled messages "
@@ -79,7 +137,7 @@ class Command(BaseCommand):
             conversations = play.read_conversations(Path(path))
         except OSError as error:
             raise CommandError(f"The messages cannot be read: {error}") from error
-        report = triage.measure(conversations, provider=provider, model=model)
+        report = triage.measure(conversations, casting)
         if not report.n:
             raise CommandError(f"{path} has no labelled message.")
         if as_json:
@@ -101,8 +159,8 @@ class Command(BaseCommand):
 
 def _model(provider: str) -> str:
     """The model to ask for. Raises CommandError where the provider cannot answer."""
-    if provider == rehearse.OFFLINE:
-        return rehearse.OFFLINE_MODEL
+    if provider == OFFLINE:
+        return OFFLINE_MODEL
     if provider not in settings.MODEL_PROVIDERS:
         raise CommandError(f"There is no provider {provider!r}; known: {', '.join(sorted(settings.MODEL_PROVIDERS))}.")
     if provider not in settings.DEMO_PROVIDERS and not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
@@ -117,14 +175,45 @@ def _model(provider: str) -> str:
     return settings.DEFAULT_MODEL if provider == settings.DEFAULT_MODEL_PROVIDER else REAL_MODEL
 
 
-def _chosen(only: list[str] | None) -> list[scripts.Scenario]:
-    scenarios = scripts.read_all()
+def _chosen(only: list[str] | None, source: str | None) -> list[Scenario]:
+    """The demo's scenarios, or those of a file or folder; of them the named ones. Raises ScriptError, CommandError."""
+    if source is None:
+        scenarios = scripts.read_all()
+    else:
+        path = Path(source)
+        scenarios = read_all(path) if path.is_dir() else [read(path)]
+        if not scenarios:
+            raise CommandError(f"{source} holds no scenario: a file that ends in .toml.")
     if not only:
         return scenarios
     known = {scenario.name: scenario for scenario in scenarios}
     if unknown := [name for name in only if name not in known]:
         raise CommandError(f"No such scenario: {', '.join(unknown)}. There are: {', '.join(known)}.")
     return [known[name] for name in only]
+
+
+def _compared_json(compared: Compared, kept: Comparison) -> str:
+    pairs = [
+        {
+            "name": pair.name,
+            "verdict": "better" if pair.better else "worse" if pair.worse else "same",
+            "before": asdict(pair.before),
+            "after": asdict(pair.after),
+            "differences": pair.differences(),
+        }
+        for pair in compared.pairs
+    ]
+    summary = {
+        "comparison": kept.pk,
+        "agent": kept.agent.slug,
+        "runs_on": kept.runs_on,
+        "does_worse": kept.does_worse,
+        "because": kept.because,
+        "counts": kept.counts,
+        **kept.figures,
+        "scenarios": pairs,
+    }
+    return json.dumps(summary, indent=2, ensure_ascii=False)
 
 
 def _as_json(results: list[rehearse.Result]) -> str:
