@@ -146,6 +146,9 @@ ROUTES: dict[str, Row] = {
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
         "console/runs/{run}/calls/{call}/", RUNS & PERSONAL, elsewhere=True
     ),
+    "console/figures/<slug:section>/<slug:table>.csv": opens(
+        "console/figures/approvals/figures.csv", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}
+    ),
     "console/costs/": opens("console/costs/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
     "console/costs/costs.csv": opens("console/costs/costs.csv", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),
     "console/costs/alerts/": opens("console/costs/alerts/", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}),

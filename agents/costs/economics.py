@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Sum, Value, When
+from django.db.models.functions.datetime import TruncBase
 
 from agents.costs.conversations import SETTLING
 from agents.costs.infrastructure import infrastructure_in
@@ -203,6 +204,25 @@ def by_agent(period: Period, conversations: QuerySet[Interaction]) -> dict[int, 
     columns = ("category", "agent")
     for category, agent, *figures in _cells(period, conversations.exclude(agent=None), rates, columns):
         found[agent] = found.get(agent, Sums()) + _sums(figures, rates, known.get(category))
+    return found
+
+
+def by_time(period: Period, conversations: QuerySet[Interaction], trunc: type[TruncBase]) -> dict[dt.datetime, Sums]:
+    """What conversations cost by the hour, day or week (UTC) in which they ended, without baselines: two statements."""
+    rates = list(HumanRate.objects.order_by("-effective_from"))
+    at_that = conversations.annotate(at=trunc("ended_at", tzinfo=dt.UTC))
+    found: dict[dt.datetime, Sums] = {}
+    for at, *figures in _cells(period, at_that, rates, ("at",)):
+        found[at] = found.get(at, Sums()) + _sums(figures, rates, None)
+    return found
+
+
+def by_version(period: Period, conversations: QuerySet[Interaction]) -> dict[int, Sums]:
+    """The same by the version (history id) of the agent that had them last: two statements."""
+    rates = list(HumanRate.objects.order_by("-effective_from"))
+    found: dict[int, Sums] = {}
+    for version, *figures in _cells(period, conversations.exclude(agent_version=None), rates, ("agent_version",)):
+        found[version] = found.get(version, Sums()) + _sums(figures, rates, None)
     return found
 
 

@@ -64,6 +64,17 @@ def rebuild(now: datetime | None = None) -> int:
     return written
 
 
+def as_of(now: datetime) -> datetime | None:
+    """Until when the rows have followed the audit trail; None before they began to. Two statements."""
+    ends = dict(ChainHead.objects.values_list("pk", "seq"))
+    position = RollupMark.objects.filter(name=MARK).values_list("position", flat=True).first()
+    if position is None:
+        return None
+    if position >= max(ends.values(), default=0):
+        return now
+    return AuditEntry.objects.filter(seq__lte=position).order_by("-seq").values_list("at", flat=True).first()
+
+
 def _follow(now: datetime) -> tuple[int, bool]:
     """The tickets of the next entries of the trail; how many rows were written, and whether that was its end."""
     mark, _ = RollupMark.objects.get_or_create(name=MARK)

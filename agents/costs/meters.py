@@ -41,10 +41,13 @@ def budgets_seen_by(user: User) -> QuerySet[Budget]:
     return Budget.objects.filter(theirs)
 
 
-def meters(user: User) -> list[Meter]:
-    """Spend against the budgets that this person may know of, in the periods that run now."""
+def meters(user: User, agent: str = "") -> list[Meter]:
+    """Spend against the budgets that this person may know of, or those of an agent, in the periods that run now."""
     now = database_now()
-    return [_meter(budget, now) for budget in budgets_seen_by(user)]
+    seen = budgets_seen_by(user)
+    if agent:
+        seen = seen.filter(scope=Budget.Scope.AGENT, subject=agent)
+    return [_meter(budget, now) for budget in seen]
 
 
 def _meter(budget: Budget, now: datetime) -> Meter:

@@ -6,15 +6,18 @@ is for who sees every team. How many statements it takes does not depend on how 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from agents.costs import chart
 from agents.costs.days import Days
 from agents.costs.economics import Economics, economics
 from agents.costs.hours import DIMENSIONS, FIGURES, Sums, spent
+from agents.costs.spending import amount
 from agents.models import Agent, CostAlert, Interaction, Run, Spend
+from supportagent.console import chart
+from supportagent.periods import Period
 from supportagent.staff.models import Team, User, teams_visible_ids
 from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.models import Ticket
@@ -23,6 +26,7 @@ MODEL, TOOL = Spend.Kind.MODEL.value, Spend.Kind.TOOL.value
 MOST_EXPENSIVE = 10
 SPIKES = 10
 NOBODY = "Called by people"
+LEAST_OF_SCALE = 20_000  # micro-units
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """One hour or day, also where nothing was spent; micro-units."""
+
+    label: str
+    models: int
+    tools: int
+
+    @property
+    def total(self) -> int:
+        return self.models + self.tools
+
+
+@dataclass(frozen=True)
 class Overview:
     """What the page shows of the ledger."""
 
@@ -71,12 +88,17 @@ class Overview:
     models: Sums
     tools: Sums
     parts: dict[str, Part]
-    chart: chart.Chart
+    course: list[Moment]
 
     @property
     def total(self) -> int:
         """Models and tools, micro-units."""
         return self.models.charged + self.tools.charged
+
+    @property
+    def chart(self) -> chart.Chart:
+        rows = [(each.label, (each.models, each.tools)) for each in self.course]
+        return chart.draw(("Models", "Priced tools"), rows, write=amount, least=LEAST_OF_SCALE)
 
 
 def overview(view: View, period: Days) -> Overview:
@@ -88,13 +110,7 @@ def overview(view: View, period: Days) -> Overview:
         models=_folded(cube, lambda key: key["kind"]).get(MODEL, Sums()),
         tools=_folded(cube, lambda key: key["kind"]).get(TOOL, Sums()),
         parts={part.key: part for part in _parts(cube, view)},
-        chart=chart.draw(
-            period.since,
-            period.until,
-            period.grain,
-            models={at: sums.charged for (at, kind), sums in times.items() if kind == MODEL},
-            tools={at: sums.charged for (at, kind), sums in times.items() if kind == TOOL},
-        ),
+        course=_course(period, times),
     )
 
 
@@ -116,10 +132,12 @@ def most_expensive(user: User, view: View, period: Days) -> list[Run]:
     return list(runs.select_related("ticket", "agent", "caller").order_by("-cost_micros", "pk")[:MOST_EXPENSIVE])
 
 
-def spikes(user: User, period: Days) -> list[CostAlert]:
-    """The latest hours in which an agent spent more than usual, of those that lie in these days."""
-    seen = CostAlert.objects.visible_to(user).filter(kind=CostAlert.Kind.SPIKE, first_at__lt=period.until)
-    seen = seen.filter(Q(ended_at=None) | Q(ended_at__gte=period.since))
+def spikes(user: User, period: Period, agent: str = "") -> list[CostAlert]:
+    """The latest hours in which an agent, or this one, spent more than usual, of those that lie in the period."""
+    seen = CostAlert.objects.visible_to(user).filter(kind=CostAlert.Kind.SPIKE, first_at__lt=period.end)
+    seen = seen.filter(Q(ended_at=None) | Q(ended_at__gte=period.start))
+    if agent:
+        seen = seen.filter(agent__slug=agent)
     return list(seen.select_related("agent", "budget", "muted_by").order_by("-first_at", "-pk")[:SPIKES])
 
 
@@ -129,6 +147,17 @@ def table(view: View, period: Days) -> Iterator[list[Any]]:
     found = spent(since=period.since, until=period.until, by=("day", *DIMENSIONS), agents=view.slugs)
     for (day, *names), sums in sorted(found.items()):
         yield [f"{day:%Y-%m-%d}", *names, sums.attempts, *(getattr(sums, name) for name in FIGURES)]
+
+
+def _course(period: Days, times: dict[tuple[Any, ...], Sums]) -> list[Moment]:
+    step = timedelta(hours=1) if period.grain == "hour" else timedelta(days=1)
+    found = []
+    for number in range((period.until - period.since) // step):
+        at = period.since + step * number
+        models, tools = (times.get((at, kind), Sums()).charged for kind in (MODEL, TOOL))
+        label = f"{at.day} {at:%b}, {at:%H:%M}" if period.grain == "hour" else f"{at.day} {at:%b}"
+        found.append(Moment(label, models, tools))
+    return found
 
 
 def _parts(cube: dict[tuple[Any, ...], Sums], view: View) -> Iterator[Part]:

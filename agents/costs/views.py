@@ -1,11 +1,7 @@
 """The page of costs: what agents spent, on what, against which budgets; and the same as a file."""
 
-import csv
-from collections.abc import Iterator
-from typing import Any
-
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -14,11 +10,9 @@ from agents.costs.alert_views import as_shown
 from agents.costs.days import Days, InvalidPeriod
 from agents.costs.meters import meters
 from audit.clock import database_now
+from supportagent.console.spreadsheet import spreadsheet
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
-
-# A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @login_required
@@ -41,7 +35,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "meters": meters(user),
         "may_see_runs": has(user, Permission.VIEW_RUN),
         "runs": overview.most_expensive(user, view, period),
-        "spikes": as_shown(user, overview.spikes(user, period)),
+        "spikes": as_shown(user, overview.spikes(user, period.moments)),
     }
     return render(request, "agents/costs.html", context, status=422 if refused else 200)
 
@@ -54,10 +48,8 @@ def download(request: HttpRequest) -> HttpResponseBase:
     period, refused = _asked_for(request)
     if refused:
         return HttpResponse(str(refused), status=422, content_type="text/plain; charset=utf-8")
-    rows = _written(overview.table(overview.View.of(_person(request)), period))
-    name = f"costs-{period.first}-{period.last}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8", headers=headers)
+    rows = overview.table(overview.View.of(_person(request)), period)
+    return spreadsheet(f"costs-{period.first}-{period.last}.csv", rows)
 
 
 def _asked_for(request: HttpRequest) -> tuple[Days, InvalidPeriod | None]:
@@ -67,23 +59,6 @@ def _asked_for(request: HttpRequest) -> tuple[Days, InvalidPeriod | None]:
         return days.asked_for(request.GET, today), None
     except InvalidPeriod as refused:
         return days.named(days.USUAL, today), refused
-
-
-class _Echo:
-    """What `csv` writes into, given back line by line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _written(rows: Iterator[list[Any]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    for row in rows:
-        yield writer.writerow([_plain(cell) for cell in row])
-
-
-def _plain(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _person(request: HttpRequest) -> User:

@@ -27,9 +27,3 @@ def money_or_none(micros: Fraction | int | None) -> SafeString | str:
 def whole(number: int) -> str:
     """`1,234,567`"""
     return f"{number:,}"
-
-
-@register.filter
-def plain(number: float) -> str:
-    """A length in a drawing: `7.5`, with a point in every language."""
-    return f"{number:g}"

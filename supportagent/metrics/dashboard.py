@@ -1,164 +1,210 @@
-"""From figures to cards: what is shown, its formula in words, and how it moved."""
+"""From measures to a page: each figure in words with what it rests on and how it moved, each table with its drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from supportagent.console.money import format_micros
-from supportagent.metrics import reports
-from supportagent.metrics.reports import Figure
-from supportagent.periods import last_days
-from supportagent.shares import Share
-from supportagent.staff.models import User
-from supportagent.staff.permissions import Permission, has
-from supportagent.tickets.accuracy import triage_accuracy
+from agents.costs.spending import amount, rounded
+from supportagent.console import chart
+from supportagent.console.chart import Chart
+from supportagent.metrics.measures import Figure, Line, Section, Table
 
-
-@dataclass(frozen=True)
-class Kind:
-    """How one figure is written. `good` says which direction is an improvement: 1 up, -1 down, 0 neither."""
-
-    key: str
-    label: str
-    formula: str
-    write: Callable[[float], str]
-    rows: str
-    good: int = 0
-    as_points: bool = False
+# Of these tables a drawing stands before the rows: which columns are stacked.
+STACKED = {
+    "by_time": ("unassisted", "assisted", "escalated", "abandoned", "by_person"),
+    "cost_by_time": ("models", "tools", "people"),
+}
+# And of these each row has a bar, for this column.
+BARS = {"ages": "waiting", "reasons": "rejected", "failing": "failed"}
+FIGURES = "figures"  # the name of a section's own figures, among its tables
+LEAST_OF_SCALE = {"number": 2, "micros": 20_000}
 
 
 @dataclass(frozen=True)
 class Card:
-    label: str
-    formula: str
+    """A figure as the page writes it. `trend` is "up" for better, "down" for worse, empty for neither."""
+
+    figure: Figure
     value: str
     basis: str
     delta: str
     trend: str
 
 
-def number(value: float) -> str:
-    return f"{value:,.0f}"
+@dataclass(frozen=True)
+class Row:
+    """A line of a table. `bar` is its part of the longest one, in per cent."""
 
-
-def percent(value: float) -> str:
-    return f"{value * 100:.0f} %"
-
-
-def cost(value: float) -> str:
-    return format_micros(round(value))
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `7 min`, `3 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-TICKETS = (
-    Kind("tickets", "Tickets", "Tickets opened in the last 7 days.", number, "tickets"),
-    Kind(
-        "alone",
-        "Solved by the agent alone",
-        "Tickets with a finished answer of an agent, no message of a person and no hand-over ÷ tickets that an agent "
-        "worked on.",
-        percent,
-        "tickets with an agent",
-        good=1,
-        as_points=True,
-    ),
-    Kind(
-        "handed_over",
-        "Handed over to a person",
-        "Tickets with a hand-over ÷ tickets opened.",
-        percent,
-        "tickets",
-        good=-1,
-        as_points=True,
-    ),
-    Kind(
-        "cost",
-        "Model cost per ticket",
-        "What model calls cost on these tickets ÷ tickets that an agent worked on.",
-        cost,
-        "tickets with an agent",
-        good=-1,
-    ),
-)
-DECISIONS = (
-    Kind("decided", "Approvals decided", "Requests that a person approved or rejected.", number, "decisions"),
-    Kind("approved", "Approved", "Requests approved ÷ requests decided.", percent, "decisions", as_points=True),
-    Kind(
-        "time_to_decide",
-        "Time to decide",
-        "Median time from the request to its last decision.",
-        duration,
-        "decisions",
-        good=-1,
-    ),
-)
-
-
-def cards(user: User) -> list[Card]:
-    """The last 7 days against the 7 before. Each reader gets the figures of the records that they may see."""
-    now = last_days(reports.DAYS)
-    found: list[tuple[tuple[Kind, ...], dict[str, Figure], dict[str, Figure]]] = []
-    if has(user, Permission.VIEW_TICKET) or has(user, Permission.VIEW_TEAM):
-        found.append((TICKETS, reports.ticket_figures(user, now), reports.ticket_figures(user, now.before)))
-    if has(user, Permission.VIEW_APPROVALREQUEST) or has(user, Permission.VIEW_TEAM):
-        found.append((DECISIONS, reports.decision_figures(user, now), reports.decision_figures(user, now.before)))
-    return [_card(kind, figures[kind.key], before[kind.key]) for kinds, figures, before in found for kind in kinds]
+    label: str
+    cards: list[Card]
+    bar: int | None
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """How triage did in one category, as the page writes it."""
+class Sheet:
+    """A table as the page writes it: behind a drawing, with bars, or plain."""
 
-    label: str
-    labelled: int
-    precision: str
-    recall: str
+    key: str
+    title: str
+    columns: list[str]
+    rows: list[Row]
+    chart: Chart | None
+    has_bars: bool
 
 
-def triage(user: User) -> list[Sorted]:
-    """How often triage was right, by category, where people said what is right; one query."""
-    if not (has(user, Permission.VIEW_TICKET) or has(user, Permission.VIEW_TEAM)):
-        return []
-    rows = triage_accuracy(reports.labels(user))
+@dataclass(frozen=True)
+class Part:
+    """A section as the page writes it."""
+
+    key: str
+    title: str
+    cards: list[Card]
+    sheets: list[Sheet]
+    notes: list[str]
+
+    @property
+    def wide(self) -> list[Sheet]:
+        return [sheet for sheet in self.sheets if sheet.chart]
+
+    @property
+    def narrow(self) -> list[Sheet]:
+        return [sheet for sheet in self.sheets if not sheet.chart]
+
+
+def parts(sections: Iterable[Section]) -> list[Part]:
+    """All of a report."""
     return [
-        Sorted(row.label, row.labelled, _share(row.precision), _share(row.recall))
-        for row in rows
-        if row.labelled or row.claimed
+        Part(
+            section.key,
+            section.title,
+            [card(figure, section.before.get(figure.key)) for figure in section.figures],
+            [_sheet(table) for table in section.tables],
+            section.notes,
+        )
+        for section in sections
     ]
 
 
-def _share(share: Share) -> str:
-    """`75 % (46 to 91 %, n = 12)`; a share of nothing is no figure."""
-    if share.value is None:
-        return ""
-    low, high = share.interval
-    return f"{percent(share.value)} ({low * 100:.0f} to {high * 100:.0f} %, n = {share.of:,})"
+def card(figure: Figure, before: Figure | None = None) -> Card:
+    """One figure beside that of the period before."""
+    value = "" if figure.value is None else write(figure.kind, figure.value)
+    delta, trend = ("", "") if before is None else _moved(figure, before)
+    return Card(figure, value, _basis(figure), delta, trend)
 
 
-def _card(kind: Kind, figure: Figure, before: Figure) -> Card:
-    delta, trend = _moved(kind, figure, before)
-    value = "" if figure.value is None else kind.write(figure.value)
-    return Card(kind.label, kind.formula, value, f"n = {figure.n:,} {kind.rows}", delta, trend)
+def write(kind: str, value: float) -> str:
+    """`38 %`, `USD 2.24`, `13 min`, `3.9 of 5`, `1,234`."""
+    if kind == "share":
+        return f"{value * 100:.0f} %"
+    if kind == "micros":
+        return rounded(round(value))
+    if kind == "seconds":
+        return duration(value)
+    if kind == "score":
+        return f"{value:.1f} of 5"
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 
-def _moved(kind: Kind, figure: Figure, before: Figure) -> tuple[str, str]:
-    """The change in words, and "up" or "down" where it is better or worse."""
+def duration(seconds: float) -> str:
+    """`42 s`, `7 min`, `3 h 5 min`, `2 d 4 h`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def rows_of(section: Section, key: str) -> Iterator[list[Any]] | None:
+    """A table of the section, or its own figures, for a spreadsheet: values as they are. None for another name."""
+    if key == FIGURES:
+        return _figures_as_rows(section)
+    table = next((table for table in section.tables if table.key == key), None)
+    return None if table is None else _table_as_rows(table)
+
+
+def _figures_as_rows(section: Section) -> Iterator[list[Any]]:
+    yield ["key", "label", "kind", "value", "n", "low", "high", "value_before", "n_before", "formula"]
+    for figure in section.figures:
+        before = section.before.get(figure.key)
+        earlier = (None, None) if before is None else (before.value, before.n)
+        yield [figure.key, figure.label, figure.kind, *_plain(figure), *earlier, figure.formula]
+
+
+def _table_as_rows(table: Table) -> Iterator[list[Any]]:
+    keys = [each.key for line in table.lines[:1] for each in line.figures]
+    yield ["key", "label", *(f"{key}{end}" for key in keys for end in ("", "_n", "_low", "_high"))]
+    for line in table.lines:
+        yield [line.key, line.label, *(cell for figure in line.figures for cell in _plain(figure))]
+
+
+def _plain(figure: Figure) -> tuple[Any, ...]:
+    return (figure.value, figure.n, *(figure.interval or (None, None)))
+
+
+def _sheet(table: Table) -> Sheet:
+    bar = BARS.get(table.key)
+    longest = max((_of(line, bar) for line in table.lines), default=0) if bar else 0
+    return Sheet(
+        table.key,
+        table.title,
+        [each.label for line in table.lines[:1] for each in line.figures],
+        [
+            Row(
+                line.label,
+                [card(each) for each in line.figures],
+                round(100 * _of(line, bar) / longest) if longest else None,
+            )
+            for line in table.lines
+        ],
+        _drawing(table) if table.key in STACKED else None,
+        bool(bar),
+    )
+
+
+def _drawing(table: Table) -> Chart | None:
+    keys = STACKED[table.key]
+    if not any(_of(line, key) for line in table.lines for key in keys):
+        return None
+    first = {each.key: each for each in table.lines[0].figures}
+    kind = first[keys[0]].kind
+    return chart.draw(
+        [first[key].label for key in keys],
+        [(line.label, [_of(line, key) for key in keys]) for line in table.lines],
+        write=amount if kind == "micros" else "{:,}".format,
+        least=LEAST_OF_SCALE[kind],
+    )
+
+
+def _of(line: Line, key: str | None) -> int:
+    value = next((each.value for each in line.figures if each.key == key), None)
+    return 0 if value is None else int(value)
+
+
+def _basis(figure: Figure) -> str:
+    """What it rests on: `21 to 59 %, n = 21`."""
+    if figure.interval is None:
+        return f"n = {figure.n:,}"
+    low, high = figure.interval
+    return f"{low * 100:.0f} to {high * 100:.0f} %, n = {figure.n:,}"
+
+
+def _moved(figure: Figure, before: Figure) -> tuple[str, str]:
+    """The change in words, and whether it is for better or worse."""
     if figure.value is None:
         return "", ""
-    if before.value is None or not before.n:
-        return "no data in the 7 days before", ""
+    if before.value is None:
+        return "not enough data before", ""
     change = figure.value - before.value
     if not change:
-        return "as in the 7 days before", ""
+        return "as before", ""
     sign = "+" if change > 0 else "−"
-    amount = f"{abs(change) * 100:.0f} points" if kind.as_points else kind.write(abs(change))
-    better = kind.good * change
-    return f"{sign}{amount} against the 7 days before", "up" if better > 0 else "down" if better < 0 else ""
+    size = f"{abs(change) * 100:.0f} points" if figure.kind == "share" else write(figure.kind, abs(change))
+    trend = "up" if figure.good * change > 0 else "down" if figure.good * change < 0 else ""
+    was = write(before.kind, before.value)
+    return f"{sign}{size.removesuffix(' of 5')}, was {was}", trend

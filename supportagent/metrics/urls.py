@@ -5,5 +5,6 @@ from supportagent.metrics import views
 app_name = "metrics"
 urlpatterns = [
     path("console/", views.show_dashboard, name="dashboard"),
+    path("console/figures/<slug:section>/<slug:table>.csv", views.download, name="table"),
     path("metrics", views.prometheus, name="prometheus"),
 ]

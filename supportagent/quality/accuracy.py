@@ -41,8 +41,8 @@ GROUPS = ("kind", "tool", "agent", "version", "mode", "category", "team", "week"
 class Wanted:
     """Which work is asked about: what was finished from `start` to before `end`; empty fields leave nothing out.
 
-    `agent` and `team` are primary keys, `version` the history id of an agent's configuration, `kind` and `mode` values
-    of `Stratum.Kind` and `Stratum.Mode`.
+    `agent` and `team` are primary keys, or named by their slugs, `version` the history id of an agent's configuration,
+    `kind` and `mode` values of `Stratum.Kind` and `Stratum.Mode`, `language` and `channel` those of tickets.
     """
 
     start: datetime
@@ -54,6 +54,10 @@ class Wanted:
     mode: str = ""
     category: str = ""
     team: int | None = None
+    agent_slug: str = ""
+    team_slug: str = ""
+    language: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,12 @@ class Accuracy:
         return wilson(self.estimate, self.effective) if self.enough and self.estimate is not None else None
 
 
-def accuracy(user: User, wanted: Wanted) -> Accuracy:
-    """Over everything that is asked about and whose team `user` sees: four statements."""
+def accuracy(user: User | None, wanted: Wanted) -> Accuracy:
+    """Over everything that is asked about and whose team `user` sees (None: the whole house): four statements."""
     return _of(*_read(user, wanted))
 
 
-def accuracy_by(user: User, wanted: Wanted, *groups: str) -> dict[tuple[Any, ...], Accuracy]:
+def accuracy_by(user: User | None, wanted: Wanted, *groups: str) -> dict[tuple[Any, ...], Accuracy]:
     """The same for each part, by the values of the named GROUPS: four statements, however many parts there are.
 
     `missing` is known only for parts by what makes a stratum, not by version or team. Raises ValueError for another
@@ -153,28 +157,44 @@ def _of(judged: list[Judged], empty: list[Stratum]) -> Accuracy:
     )
 
 
-def _read(user: User, wanted: Wanted) -> tuple[list[Judged], list[Stratum]]:
+def _read(user: User | None, wanted: Wanted) -> tuple[list[Judged], list[Stratum]]:
     """What is labelled, weighed by whole strata before anything of them is left out; and the strata without a label."""
     strata = {stratum.pk: stratum for stratum in _strata(wanted)}
     verdicts: dict[int, list[tuple[bool, str]]] = defaultdict(list)
     labels = Label.objects.filter(item__stratum__in=_strata(wanted)).order_by("pk")
     for item, right, reason in labels.values_list("item_id", "right", "reason"):
         verdicts[item].append((right, reason))
-    labelled: list[tuple[int, datetime, Judged]] = []
+    labelled: list[tuple[int, Judged]] = []
     counts: Counter[int] = Counter()
-    teams = {pk for pk in Team.objects.visible_to(user).values_list("pk", flat=True) if wanted.team in (None, pk)}
+    teams = _teams(user, wanted)
     items = SampledItem.objects.filter(given__gt=0, stratum__in=_strata(wanted)).order_by("pk")
-    for pk, stratum_id, version, team, finished in items.values_list(
-        "pk", "stratum_id", "agent_version", "run__ticket__team_id", "finished_at"
+    ticket = ("run__ticket__team_id", "run__ticket__language", "run__ticket__channel")
+    for pk, stratum_id, version, finished, team, language, channel in items.values_list(
+        "pk", "stratum_id", "agent_version", "finished_at", *ticket
     ):
         if pk in verdicts:
             counts[stratum_id] += 1
-            labelled.append((stratum_id, finished, _judged(strata[stratum_id], version, team, verdicts[pk])))
+            is_wanted = (
+                wanted.start <= finished < wanted.end
+                and team in teams
+                and wanted.version in (None, version)
+                and wanted.language in ("", language)
+                and wanted.channel in ("", channel)
+            )
+            if is_wanted:
+                labelled.append((stratum_id, _judged(strata[stratum_id], version, team, verdicts[pk])))
     return [
-        replace(judged, weight=strata[stratum_id].population / counts[stratum_id])
-        for stratum_id, finished, judged in labelled
-        if wanted.start <= finished < wanted.end and judged.team in teams and wanted.version in (None, judged.version)
+        replace(judged, weight=strata[stratum_id].population / counts[stratum_id]) for stratum_id, judged in labelled
     ], [stratum for stratum in strata.values() if not counts[stratum.pk]]
+
+
+def _teams(user: User | None, wanted: Wanted) -> set[int]:
+    found = Team.objects.all() if user is None else Team.objects.visible_to(user)
+    if wanted.team is not None:
+        found = found.filter(pk=wanted.team)
+    if wanted.team_slug:
+        found = found.filter(slug=wanted.team_slug)
+    return set(found.values_list("pk", flat=True))
 
 
 def _judged(stratum: Stratum, version: int | None, team: int, verdicts: list[tuple[bool, str]]) -> Judged:
@@ -199,6 +219,8 @@ def _strata(wanted: Wanted) -> Any:
     asked = {"kind": wanted.kind, "tool": wanted.tool, "mode": wanted.mode, "category": wanted.category}
     if wanted.agent is not None:
         found = found.filter(agent=wanted.agent)
+    if wanted.agent_slug:
+        found = found.filter(agent__slug=wanted.agent_slug)
     return found.filter(**{name: value for name, value in asked.items() if value})
 
 

@@ -10,6 +10,7 @@ from agents.models import Resolution, Run
 from approvals.models import ApprovalDecision, ApprovalQuestion, ApprovalRequest
 from supportagent.quality.models import Label, SampledItem
 from supportagent.staff.models import Team, User
+from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.models import Draft, Message, TriageLabel, WorkPeriod
 
 
@@ -29,6 +30,11 @@ def waiting_for(user: User) -> QuerySet[SampledItem]:
     """What this person is asked to judge: labels are wanting, and theirs is not among those given."""
     mine = Label.objects.filter(item=OuterRef("pk"), by=user)
     return open_to(user).filter(~Exists(mine), given__lt=F("wanted"))
+
+
+def is_led(user: User) -> bool:
+    """Whether knowing how others judged would lead this person, who still has something to judge."""
+    return has(user, Permission.ADD_LABEL) and waiting_for(user).exists()
 
 
 def next_for(user: User, skipped: Sequence[int] = ()) -> SampledItem | None:

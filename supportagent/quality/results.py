@@ -13,7 +13,6 @@ from supportagent.quality import queue
 from supportagent.quality.accuracy import Accuracy, Wanted, accuracy_by
 from supportagent.quality.models import Label, Stratum
 from supportagent.staff.models import User
-from supportagent.staff.permissions import Permission, has
 
 PERIODS = {"28": "4 weeks", "91": "13 weeks", "365": "a year"}
 USUAL = "91"
@@ -42,7 +41,7 @@ class Results:
 def results_for(user: User, days: str, now: datetime) -> Results:
     """Of the last so many days, for the teams that `user` sees: a dozen statements, however many rows there are."""
     wanted = Wanted(start=now - timedelta(days=int(days)), end=now)
-    is_blind = has(user, Permission.ADD_LABEL) and queue.waiting_for(user).exists()
+    is_blind = queue.is_led(user)
     return Results(_totals(user, wanted), [] if is_blind else _rows(user, wanted), is_blind)
 
 

@@ -12,6 +12,8 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         f"/console/approvals/together/?pick={facts['approval']}",
         "/console/approvals/?split=decided",
         "/console/approvals/?q=nothing-matches-this",
+        "/console/",
+        "/console/?period=90&category=other",
         "/console/agents/",
         "/console/labels/",
         "/console/labels/results/",

@@ -41,6 +41,18 @@ def micros(amount: int) -> str:
 
 
 @register.filter
+def plain(number: float) -> str:
+    """A length in a drawing: `7.5`, with a point in every language."""
+    return f"{number:g}"
+
+
+@register.filter
+def unlocalised(number: float | None) -> str:
+    """A value as machines read it, whole: `0.38095238095238093`."""
+    return repr(number)
+
+
+@register.filter
 def in_minutes(duration: dt.timedelta) -> int:
     return -(-int(duration.total_seconds()) // 60)
 

@@ -6,32 +6,70 @@ statements does not depend on the number of rows.
 
 from collections.abc import Iterable
 
-from supportagent.metrics.measures import approvals, economy, resolution, satisfaction, times, triage
+from supportagent.metrics.measures import (
+    approvals,
+    course,
+    economy,
+    failures,
+    labels,
+    resolution,
+    satisfaction,
+    times,
+    triage,
+    waiting,
+)
 from supportagent.metrics.measures.figures import FEWEST, FEWEST_OF_ACCURACY, Figure, Line, Section, Table
 from supportagent.metrics.measures.scope import FILTERS, Scope
+from supportagent.staff.permissions import Permission
 
 __all__ = ["FEWEST", "FEWEST_OF_ACCURACY", "FILTERS", "Figure", "Line", "Scope", "Section", "Table", "report"]
 
 
 def report(scope: Scope) -> list[Section]:
-    """All measures of the scope."""
+    """All measures of the scope, of the records that its reader may see."""
+    tickets, requests = scope.sees(Permission.VIEW_TICKET), scope.sees(Permission.VIEW_APPROVALREQUEST)
+    return [
+        *(_conversations(scope) if tickets else ()),
+        *(_approvals(scope) if requests else ()),
+        *(_work(scope) if tickets else ()),
+    ]
+
+
+def _conversations(scope: Scope) -> Iterable[Section]:
     before = scope.before
     cost, notes = economy.figures(scope)
+    yield _section(
+        "resolution", "Resolution", resolution.figures(scope), resolution.figures(before), tables=[course.volume(scope)]
+    )
+    yield _section("satisfaction", "Satisfaction", satisfaction.figures(scope), satisfaction.figures(before))
+    yield _section("cost", "Cost", cost, economy.figures(before)[0], tables=[course.cost(scope)], notes=notes)
+    yield _section("times", "Times", times.figures(scope), times.figures(before))
+
+
+def _approvals(scope: Scope) -> Iterable[Section]:
+    before = scope.before
+    *decided, by_decisions = approvals.figures(scope)
+    *earlier, by_decisions_before = approvals.figures(before)
+    yield _section("approvals", "Approvals", decided, earlier, tables=approvals.tables(scope))
+    now, ages = waiting.figures(scope)
+    yield _section("waiting", "Waiting for a decision", now, [], tables=ages)
+    is_blind = labels.is_blind(scope)
+    is_hidden = is_blind and scope.plain()  # a part of the work
+    yield _section(
+        "accuracy",
+        "Accuracy",
+        [by_decisions, *([] if is_hidden else labels.figures(scope))],
+        [by_decisions_before, *([] if is_hidden else labels.figures(before))],
+        tables=[] if is_blind else labels.tables(scope),
+        notes=[labels.BLIND] if is_blind else [],
+    )
+
+
+def _work(scope: Scope) -> Iterable[Section]:
+    before = scope.before
     sorting, per_category = triage.figures(scope)
-    return [
-        _section("resolution", "Resolution", resolution.figures(scope), resolution.figures(before)),
-        _section("satisfaction", "Satisfaction", satisfaction.figures(scope), satisfaction.figures(before)),
-        _section("cost", "Cost", cost, economy.figures(before)[0], notes=notes),
-        _section("times", "Times", times.figures(scope), times.figures(before)),
-        _section(
-            "approvals",
-            "Approvals",
-            approvals.figures(scope),
-            approvals.figures(before),
-            tables=approvals.tables(scope),
-        ),
-        _section("triage", "Triage", sorting, triage.figures(before)[0], tables=per_category),
-    ]
+    yield _section("triage", "Triage", sorting, triage.figures(before)[0], tables=per_category)
+    yield _section("tools", "Tools", failures.figures(scope), failures.figures(before), tables=failures.tables(scope))
 
 
 def _section(

@@ -26,7 +26,7 @@ _COUNTS = {
 
 
 def figures(scope: Scope) -> list[Figure]:
-    """Two statements."""
+    """What was decided and how fast, and last how often the agents were right by it. Two statements."""
     requests = _requests(scope)
     counts = requests.aggregate(**_COUNTS)
     waited = ExpressionWrapper(F("decided_at") - F("created_at"), output_field=DurationField())

@@ -97,6 +97,6 @@ def share(key: str, label: str, formula: str, hits: int, of: int, *, good: int =
     return Figure(key, label, formula, "share", of, found.value, good, fewest, found.interval)
 
 
-def count(key: str, label: str, formula: str, n: int) -> Figure:
+def count(key: str, label: str, formula: str, n: int, *, good: int = 0) -> Figure:
     """How many; nothing is too few to be counted."""
-    return Figure(key, label, formula, "number", n, n)
+    return Figure(key, label, formula, "number", n, n, good)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from agents.models import Agent, Interaction, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.periods import Period
 from supportagent.staff.models import User, teams_visible_ids
+from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.models import TriageLabel
 
 FILTERS = ("agent", "tool", "category", "team", "language", "channel")
@@ -34,19 +35,28 @@ class Scope:
     language: str = ""
     channel: str = ""
     now: datetime | None = None
+    teams: tuple[int, ...] | None = None  # that the user sees, by key: looked up once, not in every statement
+
+    def __post_init__(self) -> None:
+        if self.user is not None and self.teams is None:
+            object.__setattr__(self, "teams", tuple(teams_visible_ids(self.user)))
 
     @property
     def moment(self) -> datetime:
         """When it is asked: what is settled by then is settled."""
         return self.now or timezone.now()
 
+    def sees(self, permission: Permission) -> bool:
+        """Whether the reader may know of such records; of everything, who sees every team."""
+        return self.user is None or has(self.user, permission) or has(self.user, Permission.VIEW_TEAM)
+
     @property
     def before(self) -> Scope:
         """The same of the period before."""
-        return replace(self, period=self.period.before)
+        return replace(self, period=self.period.before, teams=self.teams)
 
     def plain(self) -> dict[str, str]:
-        return {name: value for name, value in asdict(replace(self, user=None)).items() if name in FILTERS and value}
+        return {name: value for name, value in vars(self).items() if name in FILTERS and value}
 
     def conversations(self) -> QuerySet[Interaction]:
         """Of any time."""
@@ -64,11 +74,26 @@ class Scope:
 
     def requests(self) -> QuerySet[ApprovalRequest]:
         """Approval requests that ended in the period."""
-        found = ApprovalRequest.objects.filter(
-            self._like("ticket__"), decided_at__gte=self.period.start, decided_at__lt=self.period.end
+        return self._of_scope(
+            ApprovalRequest.objects.filter(
+                self._like("ticket__"), decided_at__gte=self.period.start, decided_at__lt=self.period.end
+            )
+        )
+
+    def pending(self) -> QuerySet[ApprovalRequest]:
+        """Approval requests that wait for a decision now."""
+        return self._of_scope(ApprovalRequest.objects.filter(self._like("ticket__")).pending())
+
+    def failed_calls(self) -> QuerySet[ToolCall]:
+        """Calls of tools that were sent in the period and failed."""
+        found = ToolCall.objects.filter(
+            self._like("run__ticket__"),
+            state=ToolCall.State.FAILED,
+            sent_at__gte=self.period.start,
+            sent_at__lt=self.period.end,
         ).order_by()
         if self.agent:
-            found = found.filter(requested_by__in=Agent.objects.filter(slug=self.agent).values("service_user"))
+            found = found.filter(run__agent__slug=self.agent)
         return found.filter(tool__qualified_name=self.tool) if self.tool else found
 
     def labels(self) -> QuerySet[TriageLabel]:
@@ -82,6 +107,12 @@ class Scope:
             found = found.filter(triage__author__in=Agent.objects.filter(slug=self.agent).values("service_user"))
         return found.none() if self.tool else found
 
+    def _of_scope(self, requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+        found = requests.order_by()
+        if self.agent:
+            found = found.filter(requested_by__in=Agent.objects.filter(slug=self.agent).values("service_user"))
+        return found.filter(tool__qualified_name=self.tool) if self.tool else found
+
     def _like(self, to_ticket: str) -> Q:
         """What tickets and conversations have in common."""
         wanted: dict[str, Any] = {
@@ -91,6 +122,6 @@ class Scope:
             "channel": self.channel,
         }
         chosen = Q(**{to_ticket + name: value for name, value in wanted.items() if value})
-        if self.user is not None:
-            chosen &= Q(**{f"{to_ticket}team_id__in": teams_visible_ids(self.user)})
+        if self.teams is not None:
+            chosen &= Q(**{f"{to_ticket}team_id__in": self.teams})
         return chosen

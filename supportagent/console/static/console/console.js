@@ -86,6 +86,19 @@ function expire(time) {
 setInterval(tick, 1000);
 tick();
 
+// -- the minute: figures fetch themselves anew, but not for nobody ------------------------------------
+const MINUTE = 60_000;
+let told = Date.now();
+
+function tellTheMinute() {
+  if (document.visibilityState !== "visible" || Date.now() - told < MINUTE) return;
+  told = Date.now();
+  document.body.dispatchEvent(new CustomEvent("console:minute"));
+}
+
+setInterval(tellTheMinute, 1000);
+document.addEventListener("visibilitychange", tellTheMinute);
+
 // -- toasts ------------------------------------------------------------------------------------------
 export function toast(text, kind = "info") {
   const item = document.createElement("p");

@@ -47,7 +47,9 @@ def plain(scope: Scope, sections: list[Section]) -> dict[str, Any]:
 
 def _lines(section: Section) -> list[str]:
     lines = ["", section.title]
-    lines += [f"  {each.label}: {_said(each)}; before {_said(section.before[each.key])}" for each in section.figures]
+    for each in section.figures:
+        before = section.before.get(each.key)
+        lines += [f"  {each.label}: {_said(each)}{'' if before is None else f'; before {_said(before)}'}"]
     for table in section.tables:
         lines += [f"  {table.title}"]
         for line in table.lines:
