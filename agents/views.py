@@ -28,6 +28,7 @@ def agents(request: HttpRequest) -> HttpResponse:
         "standings": roster.standings(user, everybody),
         "routes": routes,
         "drawing": graph.draw(everybody, routes),
+        "may_see_figures": has(user, Permission.VIEW_DASHBOARD),
         "may_configure": user.is_staff and user.has_perm("agents.view_agent"),
         "may_add": user.is_staff and user.has_perm("agents.add_agent") and user.has_perm("staff.add_user"),
     }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from agents.costs.overview import View
@@ -66,7 +67,7 @@ def asked_for(user: User, parameters: Mapping[str, str], now: datetime) -> Asked
     problems: list[str] = []
     period, preset = _period(parameters, now, problems)
     options = _options(user)
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for name in FILTERS:
         value = parameters.get(name, "").strip()
         is_known = bool(LANGUAGE.fullmatch(value)) if name == "language" else value in options[name]

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.report import Section, show
 from tests.broker import Broker
 
-NAMES = ("gate", "gateway", "workflows", "pauses", "job_hop", "model_calls", "costs")
+NAMES = ("gate", "gateway", "workflows", "pauses", "job_hop", "model_calls", "costs", "figures")
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def installation(broker: Broker, folder: Path) -> Iterator[str]:
 
 
 def _measured(names: list[str], broker: Broker, folder: Path, *, quick: bool) -> Iterator[Section]:
-    from tests.bench import costs, gate, gateway, job_hop, model_calls, pauses, workflows
+    from tests.bench import costs, figures, gate, gateway, job_hop, model_calls, pauses, workflows
     from tests.bench.story import Shop
 
     shop = Shop(folder)
@@ -79,6 +79,7 @@ def _measured(names: list[str], broker: Broker, folder: Path, *, quick: bool) ->
         "pauses": lambda: Section(pauses.TITLE, pauses.run(shop, broker, folder, quick=quick)),
         "job_hop": lambda: Section(job_hop.TITLE, job_hop.run(broker, folder, quick=quick)),
         "model_calls": lambda: Section(model_calls.TITLE, model_calls.run(quick=quick)),
+        "figures": lambda: Section(figures.TITLE, figures.run(shop, quick=quick)),
         "costs": lambda: Section(costs.TITLE, costs.run(shop, quick=quick)),
     }
     for name in names:

@@ -27,7 +27,7 @@ def copy(model: type[Model], key: Any, changed: dict[str, str], count: int, join
         cursor.execute(
             "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s) "
             f"INSERT INTO {model._meta.db_table} ({names}) SELECT {values} "
-            f"FROM {model._meta.db_table} one {join} CROSS JOIN numbers WHERE one.id = %s",
+            f"FROM {model._meta.db_table} one {join} CROSS JOIN numbers WHERE one.{model._meta.pk.column} = %s",
             [count, model._meta.pk.get_db_prep_value(key, connection)],
         )
 
