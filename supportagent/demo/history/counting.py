@@ -47,22 +47,26 @@ def _charge(budget: Budget, book: Book, house: House) -> None:
         )
 
 
-def add_tallies(book: Book) -> None:
-    """What was sent on each day, for each customer, subject and agent."""
+def add_tallies(book: Book, house: House) -> None:
+    """What was sent today, for each customer, subject and agent. Tallies of a day that is over are not read again."""
+    today = house.now.astimezone(UTC).date()
     counts, amounts = Counter[tuple[Any, ...]](), Counter[tuple[Any, ...]]()
     for call in book.of(ToolCall):
         if call.sent_at is None or call.tool is None or not call.tool.writes:
+            continue
+        if call.sent_at.astimezone(UTC).date() != today:
             continue
         keys = {Tally.Scope.CUSTOMER: call.run.customer, Tally.Scope.AGENT: call.run.actor_key}
         if call.subject:
             keys[Tally.Scope.SUBJECT] = call.subject
         for scope, key in keys.items():
-            place = (scope, key, call.sent_at.astimezone(UTC).date(), call.tool, call.currency)
+            place = (scope, key, call.tool, call.currency)
             counts[place] += 1
             amounts[place] += call.amount_minor or 0
-    for (scope, key, day, tool, currency), count in counts.items():
-        amount = amounts[scope, key, day, tool, currency]
-        book.add(Tally(scope=scope, key=key, day=day, tool=tool, currency=currency, count=count, amount_minor=amount))
+    for place, count in counts.items():
+        scope, key, tool, currency = place
+        amount = amounts[place]
+        book.add(Tally(scope=scope, key=key, day=today, tool=tool, currency=currency, count=count, amount_minor=amount))
 
 
 def add_gaps(book: Book) -> None:

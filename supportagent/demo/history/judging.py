@@ -13,7 +13,9 @@ from supportagent.quality import sampling
 from supportagent.quality.models import Label, SampledItem, Stratum
 from supportagent.demo.history.book import insert
 
-LABELLED = (0.95, 0.95, 0.9, 0.35)  # of the items of each week, the newest last: some are left to judge
+# Weeks before the newest that is over. The scheduler draws from the others, and so there is something left to judge.
+WEEKS_BACK = (2, 1)
+LABELLED = 0.9  # of the drawn items
 WRONG = 0.09
 REASONS = (
     Label.Reason.WRONG_DETAILS,
@@ -27,15 +29,13 @@ AGREES = 0.93
 def draw_and_label(house: House) -> int:
     """Returns how many labels were given. Call inside `audit.log.transaction()`."""
     newest = sampling.monday(house.now - sampling.GRACE) - sampling.WEEK
-    weeks = [newest - back * sampling.WEEK for back in range(sampling.WEEKS_BACK - 1, -1, -1)]
-    for week in weeks:
-        sampling.draw_week(week, now=house.now)
-    share = dict(zip(weeks, LABELLED, strict=True))
+    for back in WEEKS_BACK:
+        sampling.draw_week(newest - back * sampling.WEEK, now=house.now)
     chance = Random(f"{SEED} labels")  # noqa: S311 - sample data
     labels = []
     items = SampledItem.objects.select_related("stratum", "run__ticket").order_by("stratum_id", "run_id", "call_id")
     for item in items:
-        if chance.random() < share[item.stratum.week]:
+        if chance.random() < LABELLED:
             labels += _labels(house, item, chance)
     insert(labels)
     for wanted in (1, 2):

@@ -119,8 +119,6 @@ def _conversation(
 def _finish(it: Conversation) -> None:
     """What depends on the story, its ending and who it is."""
     chance, story = it.chance, it.story
-    if it.ending == Ending.EDITED and story.write != "store__issue_refund":
-        it.ending = Ending.APPROVED  # there is no amount to change
     it.taken_for = story.mistaken_for if story.mistaken_for and chance.random() < 0.09 else story.category
     it.score = 0
     if chance.random() < 0.46:

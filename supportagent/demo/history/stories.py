@@ -44,14 +44,15 @@ class Story(NamedTuple):
 _E = Ending
 _READ_ONLY = ((_E.ALONE, 76), (_E.REOPENED, 5), (_E.REDRAFTED, 4), (_E.HANDED, 5), (_E.BY_PERSON, 10))
 _ACTED = (
-    (_E.APPROVED, 58),
-    (_E.EDITED, 6),
+    (_E.APPROVED, 64),
     (_E.REJECTED, 10),
     (_E.EXPIRED, 5),
     (_E.REDRAFTED, 4),
     (_E.HANDED, 7),
     (_E.BY_PERSON, 10),
 )
+_REFUNDED = ((_E.APPROVED, 45), (_E.EDITED, 14), (_E.REJECTED, 15), (_E.EXPIRED, 6), (_E.REDRAFTED, 4), (_E.HANDED, 6),
+             (_E.BY_PERSON, 10))  # fmt: skip
 _HARD = ((_E.ALONE, 34), (_E.REOPENED, 6), (_E.DRAFTED, 14), (_E.REDRAFTED, 12), (_E.HANDED, 18), (_E.GIVEN_UP, 4),
          (_E.BY_PERSON, 12))  # fmt: skip
 _FOR_PEOPLE = ((_E.HANDED, 64), (_E.REDRAFTED, 10), (_E.GIVEN_UP, 10), (_E.BY_PERSON, 16))
@@ -146,7 +147,7 @@ STORIES = (
             "I returned {order} last week and wait for the refund of {amount}.",
         ),
         "Hello {first}, {amount} for {order} were refunded to the way you paid. Banks take up to five working days.",
-        _ACTED,
+        _REFUNDED,
         ("store__get_order", "store__list_payments"),
         "store__issue_refund",
         mistaken_for="payment",
@@ -161,7 +162,7 @@ STORIES = (
         "Erstattung für {order}",
         ("Der Artikel aus {order} kam beschädigt an. Ich möchte bitte mein Geld zurück.",),
         "Hallo {first}, {amount} für {order} wurden erstattet. Die Bank braucht bis zu fünf Werktage.",
-        _ACTED,
+        _REFUNDED,
         ("store__get_order", "store__list_payments"),
         "store__issue_refund",
         language="de",

@@ -49,7 +49,6 @@ class Work:
                 created_at=at,
             )
         )
-        self.event("state", "Running")
 
     def turn(self, *wanted: Wanted, text: str = "", fate: str = Fate.TOOLS) -> list[ToolCall]:
         """A model call, and the calls it asks for, carried out unless they wait."""
@@ -164,7 +163,7 @@ class Work:
             stated_reason=wanted.reason,
             created_at=self.clock,
         )
-        if tool is not None:
+        if tool is not None and tool.writes:
             planning.name_effect(call, tool, wanted.arguments)
             call.action_key = planning.action_key_of(call, tool, dict(wanted.arguments))
         return self._book.add(call)

@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
-from agents.costs import hours, interactions
+from agents.costs import interactions
 from agents.models import Agent, Run
 from audit import log as audit_log
 from audit.context import Actor, acting
@@ -36,9 +35,6 @@ def seed_history(now: datetime) -> int:
     with acting(Actor.system("seed")), audit_log.transaction():
         written = _write(now)
     interactions.rebuild(now)
-    with transaction.atomic():  # one commit for all hours
-        while hours.roll_up():
-            pass
     return written
 
 
@@ -63,7 +59,7 @@ def _write(now: datetime) -> int:
     counting.write_budgets(book, house)
     book.write_requests()
     counting.link_requests(book)
-    counting.add_tallies(book)
+    counting.add_tallies(book, house)
     counting.add_gaps(book)
     book.write_rest()
     standing.write_alert(book, house, by=house.people["supervisor"])
