@@ -40,11 +40,11 @@ def write_budgets(book: Book, house: House) -> None:
 def _charge(budget: Budget, book: Book, house: House) -> None:
     today = house.now.astimezone(UTC).date()
     start = {Budget.Period.DAY: today, Budget.Period.MONTH: today.replace(day=1)}.get(Budget.Period(budget.period))
-    counted = [spend for spend in book.of(Spend) if budget.pk in spend.budget_ids and _day(spend) >= (start or date.min)]
+    counted = [
+        spend for spend in book.of(Spend) if budget.pk in spend.budget_ids and _day(spend) >= (start or date.min)
+    ]
     if counted:
-        Budget.objects.filter(pk=budget.pk).update(
-            spent=sum(spend.charged for spend in counted), period_start=start
-        )
+        Budget.objects.filter(pk=budget.pk).update(spent=sum(spend.charged for spend in counted), period_start=start)
 
 
 def add_tallies(book: Book, house: House) -> None:

@@ -6,12 +6,12 @@ from random import Random
 from django.db.models import F
 
 from audit import log as audit_log
+from supportagent.demo.history.book import insert
 from supportagent.demo.history.house import House
-from supportagent.demo.history.plan import DAYS, SEED
+from supportagent.demo.history.plan import SEED
 from supportagent.demo.history.trail import IMPORTER
 from supportagent.quality import sampling
 from supportagent.quality.models import Label, SampledItem, Stratum
-from supportagent.demo.history.book import insert
 
 # Weeks before the newest that is over. The scheduler draws from the others, and so there is something left to judge.
 WEEKS_BACK = (2, 1)
@@ -59,7 +59,7 @@ def _labels(house: House, item: SampledItem, chance: Random) -> list[Label]:
     right = chance.random() >= (2 * WRONG if is_risky else WRONG)
     at = item.finished_at + timedelta(days=3, minutes=chance.randrange(600))
     at = min(at, house.now - timedelta(minutes=30))
-    found = []
+    found: list[Label] = []
     for name in ("supervisor", "deputy")[: item.wanted]:
         said = right if not found or chance.random() < AGREES else not right
         reason = "" if said else chance.choice(REASONS)

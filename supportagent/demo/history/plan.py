@@ -10,7 +10,7 @@ from supportagent.demo.seed_data.people import SeedCustomer
 
 DAYS = 28
 SEED = "harbour and pine"
-A_DAY = (19, 17, 16, 16, 15, 9, 8)  # conversations, from Monday on
+A_DAY = (16, 14, 13, 13, 12, 7, 6)  # conversations, from Monday on
 # Of 24 hours (UTC): busy before noon and in the evening, hardly anybody at night.
 HOURS = (1, 1, 0, 0, 0, 1, 3, 6, 10, 13, 14, 12, 9, 10, 11, 11, 9, 8, 9, 10, 9, 6, 4, 2)
 QUIET = timedelta(hours=8)  # before now: whatever people do about a conversation is over by then

@@ -1,7 +1,8 @@
-"""What stood before the conversations: versions of the agents, what people and machines cost. And the alert about cost."""
+"""What stands behind the conversations: versions of the agents, what people and machines cost; and the alert."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from agents.models import Agent, CostAlert, HumanBaseline, HumanRate, InfrastructureCost, Run, Spend
 from audit import log as audit_log
@@ -31,19 +32,22 @@ def write_versions(now: datetime) -> dict[str, list[Version]]:
             shorter = first.instructions.replace(WITHOUT_PROMISE, "")
             Agent.history.filter(history_id=first.history_id).update(model=DEARER_MODEL, instructions=shorter)
             since = now - timedelta(days=CHANGED_DAYS_AGO)
-            agent._history_date, agent._change_reason = since, "A cheaper model, and no promise of refunds"
-            agent.save()
+            _save_dated(agent, since, "A cheaper model, and no promise of refunds")
             second = Agent.history.filter(id=agent.pk).order_by("-history_id")[:1].get()
             old = Version(now - BEFORE, first.history_id, DEARER_MODEL)
             found[agent.slug] = [Version(since, second.history_id, MODEL), old]
     return found
 
 
+def _save_dated(agent: Any, at: datetime, reason: str) -> None:
+    """With a version of that moment; the attributes are simple-history's own."""
+    agent._history_date, agent._change_reason = at, reason
+    agent.save()
+
+
 def write_costs_of_people(now: datetime) -> None:
     """What an hour costs, how long people take without agents, and what the machines cost."""
-    HumanRate.objects.create(
-        effective_from=now - 2 * BEFORE, hourly_micros=32 * USD, decision_seconds=60, note=SAMPLE
-    )
+    HumanRate.objects.create(effective_from=now - 2 * BEFORE, hourly_micros=32 * USD, decision_seconds=60, note=SAMPLE)
     HumanBaseline.objects.create(category="", minutes=Decimal(8), note=SAMPLE)
     minutes = {story.category: story.minutes for story in STORIES}
     for category, each in sorted(minutes.items()):

@@ -95,7 +95,7 @@ class Telling:
                    team=ticket.team, reason="By what the customer wrote.", confidence=confidence,
                    threshold=work.agent.min_confidence, created_at=work.clock, **sorted_as)
         )  # fmt: skip
-        if it.chance.random() < 0.6:
+        if it.chance.random() < 0.7:
             at = work.clock + self._later(60, 240)
             self._book.add(
                 TriageLabel(triage=triage, by=self._house.people["supervisor"], category=story.category,

@@ -33,13 +33,12 @@ def record(book: Book) -> None:
         _entry(ended, ("ticket", ticket.number), ticket)
     for message in book.of(Message):
         _entry(ACTION_OF_KIND[Message.Kind(message.kind)], ("message", str(message.pk)), message.ticket)
-    for kind, model, action in (
-        ("triage", Triage, "tickets.ticket.triaged"),
-        ("hand_over", HandOver, "tickets.ticket.handed_over"),
-        ("draft", Draft, "tickets.draft.sent"),
-    ):
-        for row in book.of(model):
-            _entry(action, (kind, str(row.pk)), row.ticket)
+    for triage in book.of(Triage):
+        _entry("tickets.ticket.triaged", ("triage", str(triage.pk)), triage.ticket)
+    for hand_over in book.of(HandOver):
+        _entry("tickets.ticket.handed_over", ("hand_over", str(hand_over.pk)), hand_over.ticket)
+    for draft in book.of(Draft):
+        _entry("tickets.draft.sent", ("draft", str(draft.pk)), draft.ticket)
     for label in book.of(TriageLabel):
         _entry("tickets.triage.labelled", ("triage_label", str(label.pk)), label.triage.ticket)
     for rating in book.of(Rating):

@@ -119,7 +119,11 @@ class Work:
         }
         ticket = run.ticket
         asked = [
-            {"id": f"call_{run.turns}_{index}", "name": each.tool, "arguments": canonical(dict(each.arguments)).decode()}
+            {
+                "id": f"call_{run.turns}_{index}",
+                "name": each.tool,
+                "arguments": canonical(dict(each.arguments)).decode(),
+            }
             for index, each in enumerate(wanted)
         ]
         self._book.add(

@@ -42,10 +42,9 @@ def _is_wanted() -> bool:
     if Run.objects.exists():
         return False
     slugs, names = {seed.slug for seed in AGENTS}, {login.username for login in LOGINS}
-    return (
-        set(Agent.objects.values_list("slug", flat=True)) == slugs
-        and User.objects.filter(username__in=names).count() == len(names)
-    )
+    return set(Agent.objects.values_list("slug", flat=True)) == slugs and User.objects.filter(
+        username__in=names
+    ).count() == len(names)
 
 
 def _write(now: datetime) -> int:
