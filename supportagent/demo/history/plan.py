@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from supportagent.demo.history.stories import BY_NAME, ITEMS, STORIES, Ending, Story
-from supportagent.demo.seed_data.people import SeedCustomer
+from supportagent.demo.seed_data.catalogue import PRODUCTS
+from supportagent.demo.seed_data.people import SAMPLE_CUSTOMERS, SeedCustomer
 
 DAYS = 28
 SEED = "harbour and pine"
@@ -14,13 +15,11 @@ A_DAY = (16, 14, 13, 13, 12, 7, 6)  # conversations, from Monday on
 # Of 24 hours (UTC): busy before noon and in the evening, hardly anybody at night.
 HOURS = (1, 1, 0, 0, 0, 1, 3, 6, 10, 13, 14, 12, 9, 10, 11, 11, 9, 8, 9, 10, 9, 6, 4, 2)
 QUIET = timedelta(hours=8)  # before now: whatever people do about a conversation is over by then
-FIRST_CUSTOMER, CUSTOMERS = 2001, 60
 FIRST_ORDER = 3001
 # A fault of the checkout that everybody met at once: what is behind the alert about cost.
 SPIKE_DAYS_AGO, SPIKE_HOUR, SPIKE_SIZE = 9, 14, 16
 
-_FIRST_NAMES = ("Alma", "Bruno", "Carla", "Dario", "Elsa", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Luca")
-_LAST_NAMES = ("Sample", "Example", "Specimen", "Muster", "Modelo")
+_PRODUCTS = {product.sku: product for product in PRODUCTS}
 _RATINGS = {  # weights of 1 to 5
     "good": (2, 4, 11, 33, 50),
     "fair": (7, 12, 24, 34, 23),
@@ -44,7 +43,6 @@ class Conversation:
     ending: str
     at: datetime
     customer: SeedCustomer
-    amount_minor: int
     chance: Random
     is_spike: bool = False
     reopens: "Conversation | None" = None
@@ -56,28 +54,36 @@ class Conversation:
     def order(self) -> str:
         return f"ORD-{FIRST_ORDER + self.index}"
 
+    @property
+    def is_about_order(self) -> bool:
+        return any("{order}" in text for text in (self.story.subject, *self.story.asks))
+
+    @property
+    def sku(self) -> str:
+        return ITEMS[self.index % len(ITEMS)]
+
+    @property
+    def amount_minor(self) -> int:
+        """What the order cost."""
+        return _PRODUCTS[self.sku].price_minor
+
     def fill(self, text: str) -> str:
         return text.format_map(self.words)
 
 
-def customers() -> list[SeedCustomer]:
-    """Who wrote, each with a name that says that nobody is called so."""
-    return [_customer(number) for number in range(CUSTOMERS)]
-
-
 def conversations(now: datetime) -> list[Conversation]:
     """All of them, the oldest first."""
-    who, chance = customers(), Random(SEED)  # noqa: S311 - sample data
+    chance = Random(SEED)  # noqa: S311 - sample data
     moments = [*((at, False) for at in _moments(now, chance)), *((at, True) for at in _spike(now))]
     found: list[Conversation] = []
     for at, is_spike in sorted(moments):
-        found.append(_conversation(len(found), at, who, now, is_spike=is_spike))
+        found.append(_conversation(len(found), at, is_spike=is_spike))
         if found[-1].ending == Ending.REOPENED:
             back = found[-1].at + timedelta(hours=found[-1].chance.randrange(5, 60))
             if back > now - QUIET:
                 found[-1].ending = Ending.ALONE
                 continue
-            again = _conversation(len(found), back, who, now)
+            again = _conversation(len(found), back)
             again.reopens, again.customer, again.story = found[-1], found[-1].customer, found[-1].story
             again.ending = again.chance.choice((Ending.HANDED, Ending.ALONE))
             _finish(again)
@@ -101,9 +107,7 @@ def _spike(now: datetime) -> Iterator[datetime]:
         yield start + timedelta(minutes=3 * number)
 
 
-def _conversation(
-    index: int, at: datetime, who: list[SeedCustomer], now: datetime, *, is_spike: bool = False
-) -> Conversation:
+def _conversation(index: int, at: datetime, *, is_spike: bool = False) -> Conversation:
     chance = Random(f"{SEED} {index}")  # noqa: S311 - sample data
     story = chance.choices(STORIES, [story.weight for story in STORIES])[0]
     story = BY_NAME["fault"] if is_spike else story
@@ -111,7 +115,7 @@ def _conversation(
     ending = chance.choices(endings, weights)[0]
     if is_spike:
         ending = Ending.HANDED if index % 3 == 0 else Ending.ALONE
-    found = Conversation(index, story, ending, at, chance.choice(who), chance.randrange(9, 180) * 100, chance, is_spike)
+    found = Conversation(index, story, ending, at, chance.choice(SAMPLE_CUSTOMERS), chance, is_spike)
     _finish(found)
     return found
 
@@ -126,16 +130,6 @@ def _finish(it: Conversation) -> None:
     it.words = {
         "first": it.customer.name.split()[0],
         "order": it.order,
-        "item": ITEMS[it.index % len(ITEMS)],
+        "item": _PRODUCTS[it.sku].name,
         "amount": f"EUR {it.amount_minor / 100:.2f}",
     }
-
-
-def _customer(number: int) -> SeedCustomer:
-    first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
-    last = _LAST_NAMES[number // len(_FIRST_NAMES)]
-    name, reference = f"{first} {last}", f"CUS-{FIRST_CUSTOMER + number}"
-    return SeedCustomer(
-        reference, name, f"{first}.{last}@example.com".lower(), f"+351 910 000 {200 + number}", "Rua do Exemplo 1", "",
-        "Porto", "4000-001", "PT", name, "", "EUR", 23, "card •4242", "CTT",
-    )  # fmt: skip

@@ -302,7 +302,16 @@ STORIES = (
     ),
 )
 BY_NAME = {story.name: story for story in STORIES}
-ITEMS = ("Tide pour-over set", "Dune mug", "Cove kettle", "oak board", "skillet", "moka pot", "hand grinder")
+# Of the catalogue.
+ITEMS = (
+    "COF-TIDE",
+    "MUG-DUNE-4",
+    "KET-COVE",
+    "BRD-OAK-L",
+    "PAN-SKILLET",
+    "COF-MOKA-3",
+    "COF-GRIND-H",
+)  # in the catalogue
 # Questions that the knowledge base answers poorly, and how often they were asked.
 GAPS = (
     ("spare handle for the moka pot", 7),

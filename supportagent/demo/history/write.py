@@ -9,12 +9,13 @@ from agents.models import Agent, Run
 from audit import log as audit_log
 from audit.context import Actor, acting
 from supportagent.demo.agents_seed import AGENTS
-from supportagent.demo.history import counting, judging, standing, trail
+from supportagent.demo.history import counting, judging, shop, standing, trail
 from supportagent.demo.history.book import Book
 from supportagent.demo.history.house import House
-from supportagent.demo.history.plan import conversations, customers
+from supportagent.demo.history.plan import conversations
 from supportagent.demo.history.tell import Telling
 from supportagent.demo.logins import LOGINS
+from supportagent.demo.seed_data.people import SAMPLE_CUSTOMERS
 from supportagent.demo.seeding import SeedRefused
 from supportagent.staff.models import User
 from supportagent.tickets.models import Customer, Ticket
@@ -50,10 +51,11 @@ def _is_wanted() -> bool:
 def _write(now: datetime) -> int:
     standing.write_costs_of_people(now)
     house = House(now, standing.write_versions(now), _customers())
-    book, told = Book(), dict[int, Ticket]()
-    for it in conversations(now):
-        earlier = told[it.reopens.index] if it.reopens else None
-        told[it.index] = Telling(book, house, it, earlier).tell()
+    book, tickets, told = Book(), dict[int, Ticket](), conversations(now)
+    for it in told:
+        earlier = tickets[it.reopens.index] if it.reopens else None
+        tickets[it.index] = Telling(book, house, it, earlier).tell()
+    shop.write(book, house, told)
     book.write_tickets()
     counting.write_budgets(book, house)
     book.write_requests()
@@ -68,6 +70,6 @@ def _write(now: datetime) -> int:
 
 
 def _customers() -> dict[str, Customer]:
-    rows = [Customer(reference=each.reference, name=each.name, email=each.email) for each in customers()]
+    rows = [Customer(reference=each.reference, name=each.name, email=each.email) for each in SAMPLE_CUSTOMERS]
     Customer.objects.bulk_create(rows, ignore_conflicts=True)
     return {row.reference: row for row in Customer.objects.filter(reference__in=[row.reference for row in rows])}
