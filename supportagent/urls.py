@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "agents.urls",
         "supportagent.staff.urls",
         "supportagent.workspace.urls",
+        "supportagent.knowledge.urls",
         "supportagent.quality.urls",
         "supportagent.metrics.urls",
         "supportagent.explain.urls",

@@ -101,19 +101,28 @@ def _threads(pks: Iterable[int]) -> dict[int, int]:
 def _work(roots: Mapping[int, int]) -> dict[int, Work]:
     """What was spent on each conversation, that on threads which were merged into it included."""
     work = {root: Work() for root in roots.values()}
+    of_model, of_tool = Q(kind=Spend.Kind.MODEL), Q(kind=Spend.Kind.TOOL)
     closed, held = Q(state__in=[Spend.State.SETTLED, Spend.State.FORFEITED]), Q(state=Spend.State.RESERVED)
-    attempts = Spend.objects.filter(run__ticket__in=roots, kind=Spend.Kind.MODEL).order_by().values_list("run__ticket")
-    sums = attempts.annotate(Sum("charged"), closed=Count("pk", filter=closed), held=Count("pk", filter=held))
-    for thread, micros, calls, reserved in sums:
+    sums = (
+        Spend.objects.filter(run__ticket__in=roots)
+        .order_by()
+        .values_list("run__ticket")
+        .annotate(
+            models=Sum("charged", filter=of_model, default=0),
+            tools=Sum("charged", filter=of_tool, default=0),
+            attempts=Count("pk", filter=of_model & closed),
+            held=Count("pk", filter=held),
+        )
+    )
+    for thread, models, tools, attempts, reserved in sums:
         it = work[roots[thread]]
-        it.model_micros += micros
-        it.model_calls += calls
+        it.model_micros += models
+        it.tool_micros += tools
+        it.model_calls += attempts
         it.is_under_way |= reserved > 0
     sent = ToolCall.objects.filter(run__ticket__in=roots, sent_at__isnull=False).order_by().values_list("run__ticket")
-    for thread, micros, calls in sent.annotate(Sum("price_micros"), Count("pk")):
-        it = work[roots[thread]]
-        it.tool_micros += micros
-        it.tool_calls += calls
+    for thread, calls in sent.annotate(Count("pk")):
+        work[roots[thread]].tool_calls += calls
     for thread in Run.objects.live().filter(ticket__in=roots).order_by().values_list("ticket", flat=True):
         work[roots[thread]].is_under_way = True
     periods = WorkPeriod.objects.filter(ticket__in=roots).order_by().values_list("ticket")

@@ -425,7 +425,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tool_micros",
-                    models.PositiveBigIntegerField(default=0, help_text="Of priced tool calls that were sent."),
+                    models.PositiveBigIntegerField(
+                        default=0, help_text="Of priced tool calls, unless surely not made."
+                    ),
                 ),
                 ("model_calls", models.PositiveIntegerField(default=0, help_text="Attempts that were sent.")),
                 ("tool_calls", models.PositiveIntegerField(default=0, help_text="Calls that were sent.")),

@@ -41,7 +41,7 @@ class Interaction(models.Model):
     first_answer_seconds = models.PositiveBigIntegerField(null=True, blank=True)
     resolution_seconds = models.PositiveBigIntegerField(null=True, blank=True)
     model_micros = models.PositiveBigIntegerField(default=0, help_text="Of every attempt of a model call.")
-    tool_micros = models.PositiveBigIntegerField(default=0, help_text="Of priced tool calls that were sent.")
+    tool_micros = models.PositiveBigIntegerField(default=0, help_text="Of priced tool calls, unless surely not made.")
     model_calls = models.PositiveIntegerField(default=0, help_text="Attempts that were sent.")
     tool_calls = models.PositiveIntegerField(default=0, help_text="Calls that were sent.")
     human_seconds = models.PositiveBigIntegerField(default=0, help_text="That colleagues worked on it.")

@@ -53,7 +53,7 @@ class Story:
 
     def prepare(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("seed_demo", stdout=self.out)
+        call_command("seed_demo", without_history=True, stdout=self.out)
         numbers = Order.objects.values_list("order_id", flat=True)
         newest = max(int(number.removeprefix("ORD-")) for number in numbers)
         order = SeedOrder(f"ORD-{newest + 1}", CUSTOMER, "delivered", 6, (("COF-TIDE", 1),))

@@ -120,16 +120,17 @@ def settle(*, gap: Gap, verdict: str, by: User, article_slug: str = "", text: st
         raise GapError("Say whether an article answers it or whether it is none of the knowledge base's.")
     article = _article(article_slug) if verdict == GapSettlement.Verdict.ANSWERED else None
     with audit_log.transaction():
-        earlier = GapSettlement.objects.filter(wording=gap.wording, through_id__gte=gap.pk).select_related("by").first()
+        earlier = GapSettlement.objects.filter(wording=gap.wording, through_id__gte=gap.pk).first()
         if earlier is not None:
-            raise Settled(f"{earlier.by.display_name} has settled it: {earlier.get_verdict_display().lower()}.")
+            raise Settled(f"{earlier.by_name} has settled it: {earlier.get_verdict_display().lower()}.")
         settled = GapSettlement(
             wording=gap.wording,
             through=gap,
             verdict=verdict,
             article=article,
             note=_line(text, NOTE_LIMIT),
-            by=by,
+            by_id=str(by.pk),
+            by_name=by.display_name,
         )
         try:
             with transaction.atomic():

@@ -1,4 +1,3 @@
-from django.conf import settings
 from django.db import models
 from simple_history.models import HistoricalRecords
 
@@ -69,7 +68,8 @@ class GapSettlement(models.Model):
     verdict = models.CharField(max_length=10, choices=Verdict)
     article = models.ForeignKey(Article, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     note = models.CharField(max_length=300, blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by_id = models.CharField(max_length=64, help_text="The account; no key crosses the door of the domain.")
+    by_name = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

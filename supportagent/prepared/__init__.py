@@ -26,10 +26,11 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
+from django.db.models.expressions import RawSQL
 
 from supportagent.prepared.statements import Insert, NotPreparable, Select, Update, mark, shape
 
-__all__ = ["Change", "NotPreparable", "change", "first", "insert", "prepared", "save"]
+__all__ = ["Change", "NotPreparable", "change", "first", "insert", "prepared", "save", "subquery"]
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -55,10 +56,36 @@ def prepared(build: Callable[P, Change[Any]]) -> Callable[P, int]: ...
 def prepared(build: Callable[P, QuerySet[Any, Row]]) -> Callable[P, list[Row]]: ...
 def prepared(build: Callable[P, Any]) -> Callable[P, Any]:
     """Decorate a function that returns a QuerySet (calls then return its rows) or a `change` (their number)."""
-    statements: dict[tuple[Any, ...], Select | Update] = {}
+    find = _compiled_once(build)
 
     @functools.wraps(build)
     def run(*args: P.args, **kwargs: P.kwargs) -> Any:
+        statement, given, connection = find(args, kwargs)
+        return statement.run(given, connection)
+
+    return run
+
+
+def subquery(build: Callable[P, QuerySet[Any, Any]]) -> Callable[P, RawSQL]:
+    """Decorate a function that returns a QuerySet of one column: calls give it as a part of another statement, for
+    `__in=`. The database looks when the other statement runs, as with any subquery.
+    """
+    find = _compiled_once(build)
+
+    @functools.wraps(build)
+    def part(*args: P.args, **kwargs: P.kwargs) -> RawSQL:
+        statement, given, connection = find(args, kwargs)
+        if not statement.sql:
+            raise NotPreparable("no row could ever match")
+        return RawSQL(statement.sql, statement.values(given, connection))  # noqa: S611 - Django's own compiler wrote it
+
+    return part
+
+
+def _compiled_once(build: Callable[..., Any]) -> Callable[..., tuple[Select | Update, tuple[Any, ...], Any]]:
+    statements: dict[tuple[Any, ...], Select | Update] = {}
+
+    def find(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Select | Update, tuple[Any, ...], Any]:
         given = (*args, *kwargs.values())
         connection = connections[DEFAULT_DB_ALIAS]  # looked up once: each look-up costs as much as a small row
         key = (connection.vendor, len(args), *kwargs, *map(shape, given))
@@ -72,9 +99,9 @@ def prepared(build: Callable[P, Any]) -> Callable[P, Any]:
                 statement = Select(asked, connection)
             statement.require_all_of(given)
             statements[key] = statement
-        return statement.run(given, connection)
+        return statement, given, connection
 
-    return run
+    return find
 
 
 def first(rows: Sequence[Row]) -> Row | None:

@@ -112,7 +112,11 @@ class Statement:
     def execute(self, cursor: Any, given: Sequence[Any], connection: Any) -> None:
         if self.locks and connection.get_autocommit():
             raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
-        cursor.execute(self.sql, [p.value(given, connection) if isinstance(p, Given) else p for p in self.parameters])
+        cursor.execute(self.sql, self.values(given, connection))
+
+    def values(self, given: Sequence[Any], connection: Any) -> list[Any]:
+        """The parameters of the SQL, with the given arguments in their places."""
+        return [p.value(given, connection) if isinstance(p, Given) else p for p in self.parameters]
 
     def fetch(self, given: Sequence[Any], converters: Mapping[int, Any], connection: Any) -> list[list[Any]]:
         with connection.cursor() as cursor:

@@ -7,9 +7,9 @@ from itertools import groupby
 
 from django.db.models import Sum
 
-from agents.models import Run, Spend, ToolCall
+from agents.models import ModelCall, Run, Spend, ToolCall
 from approvals.models import ApprovalRequest
-from supportagent.tickets.models import Draft, HandOver, Ticket
+from supportagent.tickets.models import Draft, HandOver, Ticket, Triage
 
 Tickets = Sequence[Ticket]
 
@@ -52,6 +52,17 @@ def cost_of(tickets: Tickets) -> int:
     """What the models cost by the ledger, in micro-units of its currency."""
     spent = Spend.objects.filter(run__ticket__in=tickets, kind=Spend.Kind.MODEL)
     return spent.aggregate(sum=Sum("charged"))["sum"] or 0
+
+
+def model_calls_of(tickets: Tickets) -> int:
+    """How many replies of models there were."""
+    return ModelCall.objects.filter(run__ticket__in=tickets).count()
+
+
+def sorted_as(tickets: Tickets) -> str:
+    """The category that an agent first sorted it into; empty where none did."""
+    triages = Triage.objects.filter(ticket__in=tickets).order_by("pk").values_list("category", flat=True)
+    return triages.first() or ""
 
 
 def _names(tickets: Tickets, **only: str) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from agents import citations
 from agents.models import Run, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.console.money import format_money
-from supportagent.knowledge.models import Article
 from supportagent.tickets.models import Message, Rating, Ticket, TicketQuerySet
 from supportagent.tickets.rendering import render_message, strip_hidden
 from supportagent.tickets.services.rating import is_wanted, may_change, may_rate
@@ -101,17 +100,16 @@ def as_json(message: Message) -> dict[str, Any]:
 
 
 def _sources(page: list[Message]) -> dict[int, dict[str, list[str]]]:
-    """By number, the titles of the published articles that an agent's answer quotes. Nothing to read costs nothing."""
+    """By number, the titles of the articles that an agent's answer quotes: published ones, as its search found no
+    others. Nothing to read costs nothing.
+    """
     runs = {message.seq: message.run_id for message in page if message.kind == Message.Kind.AGENT and message.run_id}
     found = citations.found_by(runs.values()) if runs else {}
     if not found:
         return {}
     bodies = {message.seq: message.body for message in page}
     quoted = {seq: citations.quoted(bodies[seq], found.get(run, [])) for seq, run in runs.items()}
-    slugs = {source.slug for sources in quoted.values() for source in sources}
-    public = set(Article.objects.published().filter(slug__in=slugs).values_list("slug", flat=True))
-    titles = {seq: [strip_hidden(each.title) for each in of if each.slug in public] for seq, of in quoted.items()}
-    return {seq: {"sources": of} for seq, of in titles.items() if of}
+    return {seq: {"sources": [strip_hidden(each.title) for each in of]} for seq, of in quoted.items() if of}
 
 
 def _author(message: Message) -> str:

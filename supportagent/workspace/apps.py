@@ -7,4 +7,4 @@ class WorkspaceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from supportagent.workspace import navigation  # noqa: F401 - it registers on import
+        from supportagent.workspace import navigation, references  # noqa: F401 - they register on import

@@ -1,4 +1,4 @@
-"""The menu entries of tickets and of ratings, with the number of those that wait for any person, and of gaps."""
+"""The menu entries of tickets and of ratings, with the number of those that wait for any person."""
 
 from django.http import HttpRequest
 
@@ -22,15 +22,5 @@ register(
         permission=Permission.VIEW_TICKET,
         badge=rating_views.waiting,
         order=25,
-    )
-)
-register(
-    NavItem(
-        "Knowledge gaps",
-        "workspace:gaps",
-        "quiz",
-        permission=Permission.VIEW_ARTICLE,
-        section="Insight",
-        order=120,
     )
 )

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from supportagent.workspace import actions, desk_actions, gap_views, rating_views, views
+from supportagent.workspace import actions, desk_actions, rating_views, views
 from supportagent.workspace.numbers import TicketNumber
 
 register_converter(TicketNumber, "ticket_number")
@@ -37,6 +37,4 @@ urlpatterns = [
     path("console/tickets/<ticket_number:number>/merge/", desk_actions.merge, name="merge"),
     path("console/ratings/", rating_views.ratings, name="ratings"),
     path("console/ratings/<int:pk>/care/", rating_views.take_care, name="care_for_rating"),
-    path("console/knowledge/gaps/", gap_views.show, name="gaps"),
-    path("console/knowledge/gaps/<int:pk>/settle/", gap_views.settle, name="settle_gap"),
 ]

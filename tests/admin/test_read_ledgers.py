@@ -128,9 +128,11 @@ def _different(model: type, number: int) -> dict[str, object]:
 
 def test_every_model_of_agents_approvals_tools_and_grants_is_in_the_admin() -> None:
     # Guardian's tables, routes and levels are inlines on their object's page, a resolution stands on its call's, a
-    # notice with its mails, a comparison on its agent's; a server's health and an alert have pages of their own.
+    # notice with its mails, a comparison on its agent's; a server's health and an alert have pages of their own, and
+    # the sums that are worked out from other rows are what the pages about cost and measures show.
     inline = {"toolgrant", "toolusergrant", "agentgroupgrant", "agentusergrant", "resolution", "notice"}
     inline |= {"serverhealth", "serverminute", "handoffroute", "categoryautonomy", "costalert", "comparison"}
+    inline |= {"interaction", "rollupmark", "spendhour"}
     models = {
         model
         for app in ("agents", "approvals", "tools", "grants")

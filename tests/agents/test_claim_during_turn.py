@@ -41,6 +41,7 @@ def work_on(ticket: Ticket) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 def test_over_a_hundred_claims_no_word_of_an_agent_follows_one(team_of_two: World) -> None:
     world, chance = team_of_two, random.Random(5)
     claimed_before_answer = claimed_after_hand_off = 0

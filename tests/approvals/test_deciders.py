@@ -92,6 +92,7 @@ def change(request: ApprovalRequest, people: dict[str, User], what: str, who: An
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(CHANGES, max_size=8))
 def test_whatever_people_roles_teams_grants_and_limits_there_are_every_side_says_the_same(

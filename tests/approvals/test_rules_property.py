@@ -57,7 +57,7 @@ CALLS = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(tool=TOOLS, rules=RULES, call=CALLS)
 def test_the_policy_always_answers_and_its_trace_changes_nothing(tool: Any, rules: Any, call: dict[str, Any]) -> None:
     book = compile_rules(rules)
@@ -92,7 +92,7 @@ FLAT = st.dictionaries(st.sampled_from(["a", "b"]), SCALARS, max_size=2)
 
 
 @pytest.mark.slow
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(rules=MANY, arguments=FLAT, facts=FLAT)
 def test_rules_that_are_not_looked_at_are_only_those_that_plainly_do_not_hold(
     rules: Any, arguments: Any, facts: Any
@@ -103,7 +103,7 @@ def test_rules_that_are_not_looked_at_are_only_those_that_plainly_do_not_hold(
     assert evaluate(tool=tool, **call) == evaluate(tool=tool, trace=trace, **call)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @pytest.mark.slow
 @given(tool=TOOLS, rules=RULES, call=CALLS)
 def test_a_call_is_allowed_only_by_a_rule_that_was_read_with_none_unread_above_it(
@@ -123,7 +123,7 @@ def test_a_call_is_allowed_only_by_a_rule_that_was_read_with_none_unread_above_i
         assert ruling.outcome == "deny"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @pytest.mark.slow
 @given(tool=TOOLS, rules=RULES, call=CALLS, condition=CONDITIONS)
 def test_one_more_rule_that_cannot_be_read_never_makes_a_call_easier(

@@ -36,7 +36,7 @@ class Demo:
         self.environment |= settings
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "demo", "--port", str(port)],
+                [sys.executable, "manage.py", "demo", "--without-history", "--port", str(port)],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,

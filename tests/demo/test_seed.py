@@ -178,7 +178,7 @@ def test_a_customers_question_finds_the_article_that_answers_it() -> None:
 def test_the_command_says_what_it_did_and_refuses_production(settings: pytest.FixtureRequest) -> None:
     said = [io.StringIO(), io.StringIO()]
     for out in said:
-        call_command("seed_demo", stdout=out)
+        call_command("seed_demo", "--without-history", stdout=out)
     assert "43 orders" in said[0].getvalue()
     assert "already there" in said[1].getvalue()
     settings.PRODUCTION = True

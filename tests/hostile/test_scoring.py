@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, Permission
 
 from agents.models import Agent, Budget, KillSwitch
 from approvals.models import ApprovalPolicy
-from approvals.notifications import content, webhook
+from approvals.notifications import content
 from supportagent.knowledge.models import Article
 from supportagent.staff.models import Team
 from supportagent.store.models import Account, Cancellation, Order, Payment, Refund
@@ -249,13 +249,11 @@ def test_what_mails_and_webhooks_say_is_overheard(stage: Stage, monkeypatch: pyt
     stage.read_pages = False
     scenario = Scenario("a request", script(("store__cancel_order", {"order_id": "ORD-1047"})))
     assert stage.play(scenario).problems == []
-    monkeypatch.setattr(webhook, "safe_title", lambda _: "for ana.martins@example.com, see http://evil.example")
+    monkeypatch.setattr(content, "safe_title", lambda _: "for ana.martins@example.com, see http://evil.example")
     told = "\n".join(stage.play(scenario).problems)
-    assert "Ana's e-mail reached a webhook or an e-mail" in told
+    assert "Ana's e-mail reached a webhook or an e-mail: mail" in told
+    assert "Ana's e-mail reached a webhook or an e-mail: webhook" in told
     assert "a link in webhook" in told
-    monkeypatch.undo()
-    monkeypatch.setattr(content, "safe_title", lambda _: "for ana.martins@example.com")
-    assert "Ana's e-mail reached a webhook or an e-mail: mail" in "\n".join(stage.play(scenario).problems)
 
 
 def test_the_shares_of_several_processes_make_one_table() -> None:

@@ -58,9 +58,12 @@ class Month:
             return
         run = Run.objects.create(ticket=ticket, agent=self.world.agent, state="COMPLETED", turns=1, assurance="x")
         for micros in charged:
-            state = "settled" if micros else "released"
-            usual = {"turn": 1, "budget_ids": [], "reserved": 0, "price_id": "p", "expires_at": NOW}
-            Spend.objects.create(run=run, state=state, charged=micros, **usual)
+            self.charge(run, micros)
+
+    def charge(self, run: Run, micros: int, *, kind: str = "model") -> None:
+        state = "settled" if micros else "released"
+        usual = {"turn": 1, "budget_ids": [], "reserved": 0, "price_id": "p", "expires_at": NOW, "kind": kind}
+        Spend.objects.create(run=run, state=state, charged=micros, **usual)
 
     def hand_over(self, ticket: Ticket) -> None:
         HandOver.objects.create(ticket=ticket, reason_code="other", summary="x", created_by_type="x", closed_at=END)
@@ -140,6 +143,7 @@ def write_month(world: World) -> None:
     for ticket in alone[:2]:
         run = ticket.runs.get()
         ToolCall.objects.create(run=run, turn=1, index=0, provider_call_id="x", name="x", sent_at=END, price_micros=250)
+        month.charge(run, 250, kind="tool")
     # Seven requests were decided after 1 to 7 minutes, the eighth ended by itself.
     for minutes in (1, 2, 3):
         month.request(alone[1], "APPROVED", minutes)

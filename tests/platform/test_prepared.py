@@ -15,7 +15,7 @@ from django.db.transaction import TransactionManagementError
 
 from agents.models import Run, RunEvent, ToolCall
 from audit.models import SubjectKey
-from supportagent.prepared import Change, NotPreparable, change, first, insert, prepared, save
+from supportagent.prepared import Change, NotPreparable, change, first, insert, prepared, save, subquery
 from supportagent.staff.models import Team, TeamUserGrant
 from supportagent.tickets.models import Customer, Message, Ticket
 from tests.world import World, build_world
@@ -228,3 +228,18 @@ def test_threads_share_a_statement_and_use_their_own_connection(settings: Any, t
     for thread in threads:
         thread.join()
     assert sorted(found) == ["CUS-1001"] * 50 + ["CUS-1002"] * 50
+
+
+def test_a_part_of_another_statement_is_looked_up_when_that_runs(run: Run, asked: Any) -> None:
+    @subquery
+    def with_state(state: str, numbers: tuple[str, ...]) -> QuerySet[Ticket, int]:
+        return Ticket.objects.filter(state=state, number__in=numbers).order_by().values_list("pk", flat=True)
+
+    ticket = run.ticket
+    with asked(0):
+        found = Run.objects.filter(ticket__in=with_state("OPEN", (ticket.number, "T-0")))
+        others = Run.objects.filter(ticket__in=with_state("CLOSED", (ticket.number,)))
+    Ticket.objects.filter(pk=ticket.pk).update(state="OPEN")
+    with asked(2):
+        assert list(found) == [run]
+        assert list(others) == []

@@ -101,6 +101,9 @@ def test_the_command_prints_a_table_and_passes_what_is_right_every_time() -> Non
     call_command("run_scenarios", "--only", "asks_for_a_person", "--repeat", "2", stdout=out)
     assert "pass  asks_for_a_person    2/2  triage" in out.getvalue()
     assert "pass^2: 1 of 1 scenarios" in out.getvalue()
+    assert "Conversations: n = 2, of 1 scenarios" in out.getvalue()
+    assert "Hand-overs to people: 2, in 2 of 2 conversations" in out.getvalue()
+    assert "Approvals: 0 asked for, in 0 of 2 conversations" in out.getvalue()
 
 
 def test_the_command_ends_with_an_error_where_one_scenario_is_wrong(

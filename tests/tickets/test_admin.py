@@ -4,7 +4,7 @@ from django.utils import timezone
 from audit.models import AuditEntry
 from supportagent.staff.models import User
 from supportagent.tickets import services
-from supportagent.tickets.models import Customer, Message, Ticket, WorkPeriod
+from supportagent.tickets.models import Customer, Message, Rating, Ticket, WorkPeriod
 
 LISTS = [
     *("ticket", "customer", "message", "draft", "handover", "teamnotice", "rating"),
@@ -30,7 +30,7 @@ def busy(cast):
         services.hand_over(ticket=ticket, reason_code="other", summary="Stuck", actor=cast.agent)
         WorkPeriod.objects.create(ticket=ticket, user=cast.ana, started_at=timezone.now(), seen_at=timezone.now())
         services.notify_team(team=ticket.team, ticket=ticket, message="Look", actor=cast.agent)
-        services.rate(ticket=ticket, score=3)
+        Rating.objects.create(ticket=ticket, score=3)
     return ours, theirs
 
 
@@ -98,7 +98,7 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(
         ticket = cast.ticket(customer=customer, assurance="anonymous")
         services.save_draft(ticket=ticket, body="Draft", actor=cast.agent)
         services.hand_over(ticket=ticket, reason_code="other", summary="Stuck", actor=cast.agent)
-        services.rate(ticket=ticket, score=3)
+        Rating.objects.create(ticket=ticket, score=3)
         sort(cast, ticket, cast.ana)
         services.take_over(ticket=ticket, by=cast.ana)
     client.force_login(cast.ana)

@@ -75,7 +75,8 @@ def test_the_page_links_a_gap_to_the_ticket_for_whoever_may_see_it(world, browse
     assert ana.post(path, {"verdict": "dismissed"}).status_code == 409
     after = ana.get(PAGE).content.decode()
     assert 'data-testid="all-clear"' in after and "Returning an item" in after
-    assert GapSettlement.objects.get().by == world.ana
+    settled = GapSettlement.objects.get()
+    assert (settled.by_id, settled.by_name) == (str(world.ana.pk), world.ana.display_name)
 
 
 def test_the_page_costs_the_same_however_much_was_asked(world, browser):
@@ -109,5 +110,3 @@ def test_an_answer_shows_the_articles_that_it_quotes_and_none_that_the_model_cla
     assert ("Quotes Returning an item (returns, as of" in bubble) is quotes
     shown = conversation_after(Ticket.objects.get(pk=ticket.pk), 0)["messages"][-1]
     assert shown.get("sources", []) == (["Returning an item"] if quotes else [])
-    Article.objects.update(published=False)
-    assert "sources" not in conversation_after(Ticket.objects.get(pk=ticket.pk), 0)["messages"][-1]

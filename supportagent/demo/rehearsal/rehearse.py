@@ -30,6 +30,8 @@ class Performance:
     approvals: int = 0
     hand_overs: int = 0
     cost_micros: int = 0
+    model_calls: int = 0
+    sorted_as: str = ""
 
     @property
     def right(self) -> bool:
@@ -100,6 +102,8 @@ def _performance(stage: Stage, problems: list[str], began: float) -> Performance
         approvals=len(ends.approvals_of(stage.tickets)),
         hand_overs=len(ends.hand_overs_of(stage.tickets)),
         cost_micros=ends.cost_of(stage.tickets),
+        model_calls=ends.model_calls_of(stage.tickets),
+        sorted_as=ends.sorted_as(stage.tickets),
     )
 
 

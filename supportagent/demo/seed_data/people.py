@@ -92,6 +92,25 @@ CUSTOMERS = (
     ),
 )
 
+_FIRST_NAMES = ("Alma", "Bruno", "Carla", "Dario", "Elsa", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Luca")
+_LAST_NAMES = ("Sample", "Example", "Specimen", "Muster", "Modelo")
+
+
+def _sample(number: int, first: str, last: str) -> SeedCustomer:
+    """Somebody whose name says that nobody is called so."""
+    name = f"{first} {last}"
+    return SeedCustomer(
+        f"CUS-{2001 + number}", name, f"{first}.{last}@example.com".lower(), f"+351 910 000 {200 + number}",
+        "Rua do Exemplo 1", "", "Porto", "4000-001", "PT", name, "", "EUR", 23, "card •4242", "CTT",
+    )  # fmt: skip
+
+
+# Who wrote in the weeks of the history (demo/history), and never again: the four above are those of the shop's pages.
+SAMPLE_CUSTOMERS = tuple(
+    _sample(number, first, last)
+    for number, (last, first) in enumerate((last, first) for last in _LAST_NAMES for first in _FIRST_NAMES)
+)
+
 TEAMS = (
     ("orders", "Orders & returns"),
     ("billing", "Billing"),

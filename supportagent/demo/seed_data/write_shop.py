@@ -1,28 +1,34 @@
 """Catalogue, accounts and orders as a shop would have them, each order with its audit entry."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from audit import log as audit_log
 from audit.context import Actor
 from supportagent.demo.seed_data.catalogue import PRODUCTS
 from supportagent.demo.seed_data.orders import ORDERS, SeedOrder
-from supportagent.demo.seed_data.people import CUSTOMERS, SeedCustomer
+from supportagent.demo.seed_data.people import CUSTOMERS, SAMPLE_CUSTOMERS, SeedCustomer
 from supportagent.store.models import Account, Cancellation, Order, OrderItem, Payment, Product, Refund
 from supportagent.store.state_checks import IMPORT_KEY_PREFIX
 
 IMPORTER = Actor.system("seed")
-BY_REFERENCE = {customer.reference: customer for customer in CUSTOMERS}
+BY_REFERENCE = {customer.reference: customer for customer in (*CUSTOMERS, *SAMPLE_CUSTOMERS)}
 SETTLED_AFTER = 7  # days until the bank has confirmed a refund
 
 
 def write_shop(now: datetime) -> int:
     """Write what is missing and return how many orders that was. Call inside `audit.transaction()`."""
     Product.objects.bulk_create([Product(**product._asdict()) for product in PRODUCTS], ignore_conflicts=True)
-    Account.objects.bulk_create([_account(customer, now) for customer in CUSTOMERS], ignore_conflicts=True)
+    write_accounts(CUSTOMERS, now)
     known = set(Order.objects.values_list("order_id", flat=True))
     missing = [seed for seed in ORDERS if seed.order_id not in known]
     write_orders(missing, now)
     return len(missing)
+
+
+def write_accounts(customers: Iterable[SeedCustomer], now: datetime) -> None:
+    """Write those that are missing."""
+    Account.objects.bulk_create([_account(customer, now) for customer in customers], ignore_conflicts=True)
 
 
 def shipped_at(seed: SeedOrder, now: datetime) -> datetime | None:

@@ -11,16 +11,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents.costs import interactions
+from agents.costs import budgets, interactions
 from agents.costs.economics import NO_BASELINE, NOT_PRICED, economics
 from agents.lease import Claim, claim
 from agents.loop import thinking
 from agents.models import HumanBaseline, HumanRate, InfrastructureCost, Interaction, Price, Run, Spend, ToolCall
 from agents.providers.base import ProviderGarbage, ProviderTimeout, ProviderUnavailable, Usage
+from audit import log as audit_log
 from supportagent.periods import Period
 from supportagent.staff.models import User
 from supportagent.tickets import services as tickets
 from supportagent.tickets.models import Customer, Ticket, WorkPeriod
+from supportagent.tools.models import Tool
 from tests.agents.test_ledger import IN_FULL, asked
 from tests.world import World
 
@@ -86,10 +88,13 @@ def week(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     asked(b, None)  # 3,019
     asked(b, cut, Usage(100, 100))  # 3,019; 25 + 200 = 225
     # B: 10 attempts, 9 sent, 700 + 251 + 4 + 1 + 3,019 + 1,033 + 3,019 + 3,019 + 225 = 11,271
-    calls = {"run": b.run, "turn": 1, "provider_call_id": "x", "name": "paid__look_up"}
-    for index, (sent_at, price) in enumerate([(WEEK.start, 1_500), (WEEK.start, 1_500), (None, 9_999)]):
-        ToolCall.objects.create(**calls, index=index, sent_at=sent_at, price_micros=price)
-    # B: two priced tool calls that were sent, 3,000; the third was refused
+    calls = {"run": b.run, "turn": 1, "provider_call_id": "x", "name": "paid__look_up", "tool": Tool.objects.first()}
+    for index, (price, is_carried_out) in enumerate([(1_500, True), (1_500, True), (9_999, False)]):
+        call = ToolCall.objects.create(**calls, index=index, sent_at=WEEK.start, price_micros=price)
+        with audit_log.transaction():
+            budgets.reserve_call(call, price)
+            budgets.settle_call(call, charge=is_carried_out)
+    # B: two priced tool calls that were carried out, 3,000; the third certainly was not, and is given back
 
     c = begun(world, 3)
     asked(c, Usage(6000, 700))  # 1,500 + 1,400 = 2,900
@@ -98,7 +103,7 @@ def week(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     asked(c, ProviderGarbage("what?", usage=Usage(40, 4)), Usage(40, 4))  # 18, 18
     asked(c, ProviderUnavailable("no", sent=False), ProviderUnavailable("no", sent=False), Usage(0, 1))  # 0, 0, 2
     # C: 8 attempts, 6 sent, 2,900 + 2,950 + 3 + 18 + 18 + 2 = 5,891
-    assert Spend.objects.count() == 30
+    assert Spend.objects.filter(kind=Spend.Kind.MODEL).count() == 30
     assert IN_FULL == 3_019
     Run.objects.filter(pk__in=[a.run.pk, b.run.pk, c.run.pk]).update(state="COMPLETED", turns=1)
 

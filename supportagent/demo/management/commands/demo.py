@@ -32,6 +32,9 @@ class Command(BaseCommand):
             "--port", default=os.environ.get("PORT") or "8000", help="console's port; the shop gets the next"
         )
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+        parser.add_argument(
+            "--without-history", action="store_true", help="without the four weeks of sample work behind the figures"
+        )
         parser.add_argument("--scripted", action="store_true", help="play the refund story without a person, then exit")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,6 +48,7 @@ class Command(BaseCommand):
         with data_folder(settings.DATA_DIR) as lock:
             console, shop = (listen(options["host"], number) for number in (port, port + 1))
             supervisor = Supervisor(out=sys.stdout)
+            self.history = not options["without_history"]
             with supervisor.stopped_by_signals():
                 self.start(supervisor, options["host"], console, shop, lock)
                 supervisor.run()
@@ -57,7 +61,7 @@ class Command(BaseCommand):
             return
         with supervisor.interrupted_by_signals():
             call_command("migrate", verbosity=0, interactive=False)
-            call_command("seed_demo", stdout=self.stdout)
+            call_command("seed_demo", without_history=not self.history, stdout=self.stdout)
             name = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - a comparison
             urls = [f"http://{name}:{opened.getsockname()[1]}" for opened in (console, shop)]
             with audit_log.transaction():

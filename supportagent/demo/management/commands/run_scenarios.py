@@ -13,7 +13,7 @@ from agents.providers.base import ProviderMisconfigured
 from agents.providers.registry import get_provider
 from supportagent.changes.errors import ChangeError
 from supportagent.demo import play
-from supportagent.demo.rehearsal import against, rehearse, scripts, stage, triage
+from supportagent.demo.rehearsal import against, rehearse, scripts, stage, summary, triage
 from supportagent.demo.rehearsal.casting import OFFLINE, OFFLINE_MODEL, Casting
 from supportagent.rehearsal.comparing import Compared, Pair
 from supportagent.rehearsal.scripts import Scenario, ScriptError, read, read_all
@@ -126,6 +126,7 @@ class Command(BaseCommand):
         passed = sum(result.passed for result in results)
         seconds = sum(one.seconds for result in results for one in result.performances)
         self.stdout.write(f"pass^{repeat}: {passed} of {len(results)} scenarios, {seconds:.1f} s")
+        self.stdout.write("\n".join(["", *(f"  {line}" for line in summary.lines(results))]))
 
     def _measure(self, path: str, casting: Casting, *, as_json: bool) -> None:
         if not path:

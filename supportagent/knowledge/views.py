@@ -1,8 +1,5 @@
 """Knowledge gaps: what was asked and found no article, so that somebody writes it."""
 
-from collections.abc import Iterable
-from uuid import UUID
-
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,12 +7,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from agents.models import ToolCall
+from supportagent.console.references import references
 from supportagent.knowledge import gaps
 from supportagent.knowledge.models import Article, Gap, GapSettlement
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
-from supportagent.tickets.models import Ticket
 
 PAGE_SIZE = 30
 SETTLED_SHOWN = 20
@@ -40,14 +36,15 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
         gaps.settle(gap=gap, verdict=verdict, by=_person(request), article_slug=slug, text=text)
     except gaps.GapError as refused:
         return _render(request, refused)
-    return HttpResponseRedirect(reverse("workspace:gaps"))
+    return HttpResponseRedirect(reverse("knowledge:gaps"))
 
 
 def _render(request: HttpRequest, refused: gaps.GapError | None = None) -> HttpResponse:
     user = _person(request)
     page: Page[dict[str, object]] = Paginator(gaps.open_groups(), PAGE_SIZE).get_page(request.GET.get("page"))
     groups = gaps.with_examples(list(page.object_list))
-    tickets = _tickets(user, [gap for group in groups for gap in group.examples])
+    asked = {gap.call_id for group in groups for gap in group.examples}
+    tickets = references("ticket_of_call", user, asked)
     for group in groups:
         for gap in group.examples:
             gap.ticket = tickets.get(gap.call_id)  # type: ignore[attr-defined]
@@ -58,26 +55,11 @@ def _render(request: HttpRequest, refused: gaps.GapError | None = None) -> HttpR
         "may_settle": may_settle,
         "personal_data": has(user, Permission.VIEW_PII),
         "articles": list(Article.objects.published().values_list("slug", "title")) if may_settle and groups else [],
-        "settled": GapSettlement.objects.select_related("by", "article", "through")[:SETTLED_SHOWN],
+        "settled": GapSettlement.objects.select_related("article", "through")[:SETTLED_SHOWN],
         "note_limit": gaps.NOTE_LIMIT,
         "refused": refused,
     }
-    return render(request, "workspace/gaps.html", context, status=refused.status if refused else 200)
-
-
-def _tickets(user: User, asked: Iterable[Gap]) -> dict[str, str]:
-    """The numbers of the tickets that this person may see, by tool call: no foreign key crosses the server's door."""
-    ids = [call for gap in asked if (call := _uuid(gap.call_id)) is not None]
-    calls = ToolCall.objects.filter(pk__in=ids, run__ticket__in=Ticket.objects.visible_to(user)).order_by()
-    found = calls.values_list("pk", "run__ticket__number") if has(user, Permission.VIEW_TICKET) else []
-    return {str(pk): number for pk, number in found}
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    return render(request, "knowledge/gaps.html", context, status=refused.status if refused else 200)
 
 
 def _person(request: HttpRequest) -> User:
