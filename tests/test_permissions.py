@@ -146,7 +146,7 @@ ROUTES: dict[str, Row] = {
     "console/runs/<uuid:run_id>/calls/<uuid:call_id>/": opens(
         "console/runs/{run}/calls/{call}/", RUNS & PERSONAL, elsewhere=True
     ),
-    "console/agents/<slug:slug>/": opens("console/agents/concierge/", {SUPERVISOR, OPS, ROOT}),
+    "console/agents/<slug:slug>/": opens("console/agents/concierge/", {SUPERVISOR, FINANCE, OPS, ROOT}, elsewhere=True),
     "console/figures/<slug:section>/<slug:table>.csv": opens(
         "console/figures/approvals/figures.csv", {SUPERVISOR, FINANCE, OPS, ROOT, OTHER}
     ),
