@@ -15,7 +15,7 @@ def console_pages(facts: dict[str, Any]) -> list[str]:
         "/console/",
         "/console/?period=90&category=other",
         "/console/agents/",
-        "/console/agents/concierge/",
+        "/console/agents/billing/",
         "/console/labels/",
         "/console/labels/results/",
         "/console/runs/",
