@@ -305,6 +305,7 @@ def test_two_processes_deliver_once(world: World, hooks: Hooks) -> None:
     assert len(hooks.posts) == len({post.headers["webhook-id"] for post in hooks.posts}) == 4
 
 
+@pytest.mark.slow
 def test_a_process_killed_between_sending_and_marking_leaves_a_message_that_comes_again_with_its_id(
     world: World, hooks: Hooks
 ) -> None:

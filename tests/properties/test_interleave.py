@@ -224,6 +224,8 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
     return Desk
 
 
+@pytest.mark.slow
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("db")
 def test_whatever_happens_in_whatever_order_nothing_is_lost_and_nothing_happens_twice(world: World) -> None:
     world.script(SCRIPT)
