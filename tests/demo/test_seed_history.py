@@ -59,7 +59,7 @@ def figures() -> dict[str, Any]:
 
 def test_every_figure_of_the_report_says_something_believable(past: None) -> None:
     shown = figures()
-    assert [key for key, figure in shown.items() if figure.value is None] == []
+    assert [key for key, figure in shown.items() if figure.value is None] == ["oldest"]  # nothing waits any more
     told = {key: figure.value for key, figure in shown.items()}
     assert 300 <= history().count() <= 500
     assert 0.5 < told["resolution"] < 0.8

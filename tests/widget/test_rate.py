@@ -88,7 +88,9 @@ def test_nobody_rates_what_is_not_theirs_or_goes_on(browser, ticket):
     )
     assert foreign.status_code == 403
     assert not Rating.objects.exists()
-    assert {rate(browser, ticket, 1 + n % 5).status_code for n in range(25)} == {200, 429}
+    assert rate(browser, ticket, 1).status_code == 200
+    # Until it is too much: a minute may end in between, and be counted anew.
+    assert any(rate(browser, ticket, 1 + n % 5).status_code == 429 for n in range(200))
 
 
 def test_a_conversation_that_goes_on_asks_the_database_nothing_about_ratings(
