@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from agents import outcomes
 from agents.models import Resolution, ToolCall
 from agents.outcome_card import card_of
+from supportagent.staff.logged_in import person
 from supportagent.staff.models import Team, User
 from supportagent.staff.permissions import Permission, has
 
@@ -39,7 +40,7 @@ def settle(request: HttpRequest, call_id: UUID) -> HttpResponse:
     try:
         outcomes.resolve(
             call=call,
-            by=_person(request),
+            by=person(request),
             verdict=request.POST.get("verdict", ""),
             evidence=request.POST.get("evidence", ""),
         )
@@ -55,7 +56,7 @@ def may_view(request: HttpRequest) -> bool:
 
 def waiting(request: HttpRequest) -> str:
     """How many outcomes of this person's teams are open; empty for none."""
-    count = outcomes.open_calls(_person(request)).count()
+    count = outcomes.open_calls(person(request)).count()
     return str(count) if count else ""
 
 
@@ -63,7 +64,7 @@ def _render(
     request: HttpRequest, opened: ToolCall | None, *, refused: outcomes.OutcomeError | None = None
 ) -> HttpResponse:
     split = "settled" if request.GET.get("split") == "settled" else "open"
-    user = _person(request)
+    user = person(request)
     found = _settled(user) if split == "settled" else outcomes.open_calls(user)
     personal_data = has(user, Permission.VIEW_PII)
     context: dict[str, Any] = {
@@ -97,7 +98,7 @@ def _loaded(calls: QuerySet[ToolCall]) -> QuerySet[ToolCall]:
 
 def _visible(request: HttpRequest, call_id: UUID) -> ToolCall:
     """A call whose outcome is or was unknown, or 404 for whoever does not see its team."""
-    of_teams = ToolCall.objects.filter(run__ticket__team__in=Team.objects.visible_to(_person(request)))
+    of_teams = ToolCall.objects.filter(run__ticket__team__in=Team.objects.visible_to(person(request)))
     found = get_object_or_404(_loaded(of_teams), pk=call_id)
     if found.state != ToolCall.State.OUTCOME_UNKNOWN and not hasattr(found, "resolution"):
         return get_object_or_404(of_teams.none())
@@ -107,8 +108,3 @@ def _visible(request: HttpRequest, call_id: UUID) -> ToolCall:
 def _require_view(request: HttpRequest) -> None:
     if not may_view(request):
         raise PermissionDenied("You may not see unknown outcomes.")
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user

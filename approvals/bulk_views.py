@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods
 from approvals import services
 from approvals.errors import InvalidDecision
 from approvals.models import ApprovalRequest
-from approvals.page import person, with_relations
+from approvals.page import with_relations
 from approvals.queries import Desk
 from supportagent.console.money import format_money
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, require
 
 MOST_LOOKED_AT = 200  # far more than may be approved together

@@ -15,18 +15,13 @@ from approvals.card import card_of, versions_of
 from approvals.errors import DecisionRefused, InvalidDecision
 from approvals.models import ApprovalDecision, ApprovalRequest, Tier
 from audit.models import AuditEntry
+from supportagent.staff.logged_in import person
 from supportagent.staff.models import User
 from supportagent.tickets.text import clean_line
 
 PAGE_SIZE = 50
 NAMED_DECIDERS = 12
 UNDO_SHOWN = 3
-
-
-def person(request: HttpRequest) -> User:
-    """Who is logged in; the views that ask let nobody else in."""
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user
 
 
 def visible(request: HttpRequest, pk: int) -> ApprovalRequest:

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 from approvals import edit_form, services
 from approvals.errors import DecisionRefused, InvalidDecision
 from approvals.models import ApprovalRequest
-from approvals.page import address_of, person, render_queue, visible
+from approvals.page import address_of, render_queue, visible
+from supportagent.staff.logged_in import person
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, require
 from supportagent.tickets.text import storable

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from agents.costs import alerts
 from agents.costs.spending import amount
 from agents.models import CostAlert, Run
+from supportagent.staff.logged_in import person
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
 
@@ -64,7 +65,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that one has seen it."""
     found = _visible(request, pk)
     try:
-        alerts.acknowledge(alert=found, by=_person(request))
+        alerts.acknowledge(alert=found, by=person(request))
     except alerts.AlertError as refused:
         return _render(request, refused=refused)
     return HttpResponseRedirect(reverse("agents:alerts"))
@@ -77,7 +78,7 @@ def mute(request: HttpRequest, pk: int) -> HttpResponse:
     found = _visible(request, pk)
     until = timezone.now() + timedelta(hours=_hours(request.POST.get("hours", "")))
     try:
-        alerts.mute(alert=found, by=_person(request), until=until, reason=request.POST.get("reason", ""))
+        alerts.mute(alert=found, by=person(request), until=until, reason=request.POST.get("reason", ""))
     except alerts.AlertError as refused:
         return _render(request, refused=refused)
     return HttpResponseRedirect(reverse("agents:alerts"))
@@ -119,7 +120,7 @@ def as_shown(user: User, found: list[CostAlert]) -> list[Shown]:
 
 
 def _render(request: HttpRequest, *, refused: alerts.AlertError | None = None) -> HttpResponse:
-    user = _person(request)
+    user = person(request)
     visible = CostAlert.objects.visible_to(user).select_related("agent", "budget", "acknowledged_by", "muted_by")
     opened, over = list(visible.open()), list(visible.exclude(ended_at=None).order_by("-ended_at", "-pk")[:ENDED_SHOWN])
     written = as_shown(user, [*opened, *over])
@@ -168,8 +169,3 @@ def _visible(request: HttpRequest, pk: int) -> CostAlert:
 def _hours(text: str) -> int:
     """0 for what the form does not offer, which is no time in the future."""
     return next((hours for hours, _ in SPANS if str(hours) == text), 0)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user

@@ -11,7 +11,7 @@ from agents.costs.days import Days, InvalidPeriod
 from agents.costs.meters import meters
 from audit.clock import database_now
 from supportagent.console.spreadsheet import spreadsheet
-from supportagent.staff.models import User
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has, require
 
 
@@ -20,7 +20,7 @@ from supportagent.staff.permissions import Permission, has, require
 def show(request: HttpRequest) -> HttpResponse:
     """Everything about the cost of some days, as far as this reader sees."""
     require(request.user, Permission.VIEW_DASHBOARD)
-    user = _person(request)
+    user = person(request)
     period, refused = _asked_for(request)
     view = overview.View.of(user)
     figures, economy = overview.overview(view, period), overview.economy(user, view, period)
@@ -48,7 +48,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
     period, refused = _asked_for(request)
     if refused:
         return HttpResponse(str(refused), status=422, content_type="text/plain; charset=utf-8")
-    rows = overview.table(overview.View.of(_person(request)), period)
+    rows = overview.table(overview.View.of(person(request)), period)
     return spreadsheet(f"costs-{period.first}-{period.last}.csv", rows)
 
 
@@ -59,8 +59,3 @@ def _asked_for(request: HttpRequest) -> tuple[Days, InvalidPeriod | None]:
         return days.asked_for(request.GET, today), None
     except InvalidPeriod as refused:
         return days.named(days.USUAL, today), refused
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user

@@ -21,7 +21,7 @@ from supportagent.changes.difference import Difference
 from supportagent.changes.models import ProposedChange
 from supportagent.changes.pages import shown
 from supportagent.changes.watching import Watch, watching
-from supportagent.staff.models import User
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has
 
 View = Callable[[], HttpResponseBase]
@@ -79,11 +79,11 @@ def _propose(request: HttpRequest, difference: Difference, loosens: list[str]) -
         difference=difference,
         loosens=loosens,
         reason=reason,
-        by=_person(request),
+        by=person(request),
     )
     address = reverse("admin:changes_proposedchange_change", args=[change.pk])
-    messages.warning(request, _waits(change, address if may_see(_person(request)) else ""))
-    return _go(request, address if may_see(_person(request)) else reverse("admin:index"))
+    messages.warning(request, _waits(change, address if may_see(person(request)) else ""))
+    return _go(request, address if may_see(person(request)) else reverse("admin:index"))
 
 
 def _ask_why(request: HttpRequest, difference: Difference, loosens: list[str]) -> HttpResponse:
@@ -127,8 +127,3 @@ def _judge_passwords(request: HttpRequest, watch: Watch) -> None:
                 f"Whoever runs the installation can: manage.py changepassword {user.username}"
             )
         audit_log.record("changes.password.set", target=("user", str(user.pk)), actor=Actor.of(request.user))
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - the admin lets nobody else in
-    return request.user

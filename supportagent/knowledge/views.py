@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from supportagent.console.references import references
 from supportagent.knowledge import gaps
 from supportagent.knowledge.models import Article, Gap, GapSettlement
-from supportagent.staff.models import User
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has, require
 
 PAGE_SIZE = 30
@@ -33,14 +33,14 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     gap, said = get_object_or_404(Gap, pk=pk), request.POST
     verdict, slug, text = said.get("verdict", ""), said.get("article", ""), said.get("note", "")
     try:
-        gaps.settle(gap=gap, verdict=verdict, by=_person(request), article_slug=slug, text=text)
+        gaps.settle(gap=gap, verdict=verdict, by=person(request), article_slug=slug, text=text)
     except gaps.GapError as refused:
         return _render(request, refused)
     return HttpResponseRedirect(reverse("knowledge:gaps"))
 
 
 def _render(request: HttpRequest, refused: gaps.GapError | None = None) -> HttpResponse:
-    user = _person(request)
+    user = person(request)
     page: Page[dict[str, object]] = Paginator(gaps.open_groups(), PAGE_SIZE).get_page(request.GET.get("page"))
     groups = gaps.with_examples(list(page.object_list))
     asked = {gap.call_id for group in groups for gap in group.examples}
@@ -60,8 +60,3 @@ def _render(request: HttpRequest, refused: gaps.GapError | None = None) -> HttpR
         "refused": refused,
     }
     return render(request, "knowledge/gaps.html", context, status=refused.status if refused else 200)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user

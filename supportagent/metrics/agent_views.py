@@ -14,7 +14,7 @@ from agents.costs.overview import View
 from agents.models import Agent, CostAlert, Run
 from supportagent.metrics import agent_page, dashboard, filters
 from supportagent.metrics.measures import labels, report
-from supportagent.metrics.views import person
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has, require
 
 RUNS = ALERTS = 10

@@ -21,7 +21,7 @@ from supportagent.console import navigation
 from supportagent.console.spreadsheet import spreadsheet
 from supportagent.metrics import collectors, dashboard, filters
 from supportagent.metrics.measures import report
-from supportagent.staff.models import User
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has, require
 
 OLDEST = 10  # requests in the table
@@ -62,11 +62,6 @@ def download(request: HttpRequest, section: str, table: str) -> HttpResponseBase
     if rows is None:
         raise Http404
     return spreadsheet(f"{section}-{table}-{asked.first}-{asked.last}.csv", rows)
-
-
-def person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required, and the project has one user model
-    return request.user
 
 
 def _oldest_pending(asked: filters.Asked) -> list[ApprovalRequest] | None:

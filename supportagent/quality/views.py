@@ -15,6 +15,7 @@ from supportagent.quality.case import case_of
 from supportagent.quality.errors import AlreadyLabelled, InvalidLabel, LabelRefused, NotForYou
 from supportagent.quality.models import Label, SampledItem
 from supportagent.quality.results import PERIODS, USUAL, results_for
+from supportagent.staff.logged_in import person
 from supportagent.staff.models import User
 from supportagent.staff.permissions import Permission, has, require
 
@@ -72,12 +73,12 @@ def results(request: HttpRequest) -> HttpResponse:
     require(request.user, Permission.VIEW_DASHBOARD)
     days = request.GET.get("days", USUAL)
     days = days if days in PERIODS else USUAL
-    found = results_for(_person(request), days, timezone.now())
+    found = results_for(person(request), days, timezone.now())
     return render(request, "quality/results.html", {"found": found, "days": days, "periods": PERIODS.items()})
 
 
 def _show(request: HttpRequest, item: SampledItem | None, refused: LabelRefused | None = None) -> HttpResponse:
-    user = _person(request)
+    user = person(request)
     context = {
         "case": case_of(item) if item else None,
         "left": waiting.waiting_for(user).count(),
@@ -98,7 +99,7 @@ def _visible(user: User, pk: int) -> SampledItem:
 
 
 def _labeller(request: HttpRequest) -> User:
-    user = _person(request)
+    user = person(request)
     if user.is_service:
         raise PermissionDenied("Only people judge what agents did.")
     require(user, Permission.ADD_LABEL)
@@ -108,8 +109,3 @@ def _labeller(request: HttpRequest) -> User:
 def _skipped(request: HttpRequest) -> list[int]:
     kept: list[int] = request.session.get(SKIPPED, [])
     return kept
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user

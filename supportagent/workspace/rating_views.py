@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from agents.models import Run
-from supportagent.staff.models import User
+from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has, require
 from supportagent.tickets import services
 from supportagent.tickets.errors import TicketError
@@ -53,7 +53,7 @@ def take_care(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that one has taken care of a low rating, and how."""
     require(request.user, Permission.VIEW_TICKET)
     seen = Rating.objects.visible_to(request.user).select_related("ticket__customer")
-    rating, by = get_object_or_404(seen, pk=pk), _person(request)
+    rating, by = get_object_or_404(seen, pk=pk), person(request)
     note, shown = request.POST.get("note", ""), _number(request.POST.get("shown", ""))
     try:
         services.take_care(rating=rating, by=by, note=note, shown=shown)
@@ -69,7 +69,7 @@ def waiting(request: HttpRequest) -> str:
 
 
 def _render(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
-    user = _person(request)
+    user = person(request)
     visible = Rating.objects.visible_to(user).select_related("ticket__assignee", "ticket__team", "cared_by")
     open_low = list(visible.waiting().order_by("created_at", "pk")[: WAITING_SHOWN + 1])
     score, category = request.GET.get("score", ""), request.GET.get("category", "")
@@ -117,8 +117,3 @@ def _agents(ratings: list[Rating]) -> dict[int, str]:
 def _number(text: str) -> int:
     """-1, which no rating has, for what is no number."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required
-    return request.user
