@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 
+from agents.costs.hours import COUNTED
 from agents.models import Interaction, Run, Spend, ToolCall
 from approvals.models import ApprovalDecision
 from supportagent.staff.models import User
@@ -53,6 +54,11 @@ def figures(pks: Sequence[int], now: datetime) -> list[Interaction]:
     work = _work(roots)
     last_runs = Run.objects.only("agent", "configuration").in_bulk([ticket.last_run for ticket in found])
     return [_row(ticket, work[ticket.pk], last_runs.get(ticket.last_run), now) for ticket in found]
+
+
+def settled(at: datetime) -> Q:
+    """Conversations that ended and can no longer be opened again at that moment, and those that were."""
+    return Q(ended_at__lt=at - SETTLING) | Q(reopened_at__isnull=False)
 
 
 def worked_on() -> QuerySet[Run]:
@@ -102,7 +108,7 @@ def _work(roots: Mapping[int, int]) -> dict[int, Work]:
     """What was spent on each conversation, that on threads which were merged into it included."""
     work = {root: Work() for root in roots.values()}
     of_model, of_tool = Q(kind=Spend.Kind.MODEL), Q(kind=Spend.Kind.TOOL)
-    closed, held = Q(state__in=[Spend.State.SETTLED, Spend.State.FORFEITED]), Q(state=Spend.State.RESERVED)
+    closed, held = Q(state__in=COUNTED), Q(state=Spend.State.RESERVED)
     sums = (
         Spend.objects.filter(run__ticket__in=roots)
         .order_by()

@@ -13,10 +13,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, QuerySet, Sum, Value, When
 from django.db.models.functions.datetime import TruncBase
 
-from agents.costs.conversations import SETTLING
+from agents.costs.conversations import settled
 from agents.costs.infrastructure import infrastructure_in
 from agents.costs.prices import CURRENCY
 from agents.costs.rounding import half_up
@@ -188,8 +188,7 @@ def dearer(period: Period) -> dict[int, Sums]:
 
     Counted are those that ended in the period and can no longer be opened again.
     """
-    is_settled = Q(ended_at__lt=period.end - SETTLING) | Q(reopened_at__isnull=False)
-    found = by_agent(period, Interaction.objects.filter(is_settled))
+    found = by_agent(period, Interaction.objects.filter(settled(period.end)))
     return {
         agent: sums
         for agent, sums in found.items()

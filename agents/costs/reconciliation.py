@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncDate
 
+from agents.costs.hours import COUNTED
 from agents.costs.usage_export import Key, Used, family
 from agents.models import Spend
 
@@ -88,7 +89,7 @@ def booked(first: dt.date, last: dt.date, *, providers: Collection[str] = ()) ->
         created_at__gte=start,
         # Not `end + 1 day`, which the last day of the calendar does not have.
         created_at__lte=end.replace(hour=23, minute=59, second=59, microsecond=999_999),
-        state__in=[Spend.State.SETTLED, Spend.State.FORFEITED],
+        state__in=COUNTED,
     )
     rows = rows.filter(provider__in=providers) if providers else rows.exclude(provider__in=settings.DEMO_PROVIDERS)
     found: dict[Key, Booked] = {}

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from agents import evidence
-from agents.costs.conversations import SETTLING
 from agents.costs.economics import Sums, by_version
 from agents.evidence import Fared
-from agents.models import Agent, Interaction
+from agents.models import Agent
 from supportagent.metrics.dashboard import Card, card
-from supportagent.metrics.measures import Figure, Scope, labels
+from supportagent.metrics.measures import Figure, Scope, labels, resolution
 from supportagent.metrics.measures.figures import share
-from supportagent.metrics.measures.resolution import OF_AGENTS
 from supportagent.quality.accuracy import Accuracy, accuracy_by
 from supportagent.quality.models import Stratum
 from supportagent.staff.models import Team
@@ -43,7 +41,7 @@ def versions(agent: Agent, scope: Scope, *, is_blind: bool) -> list[Version]:
     rows = list(history.select_related("history_user").order_by("-history_id")[: SHOWN + 1])
     conversations = scope.conversations()
     costs = by_version(scope.period, conversations)
-    ended = _ended(scope)
+    ended = resolution.by_version(scope)
     seen = Q() if scope.teams is None else Q(team_id__in=scope.teams)
     fared = evidence.by_version(agent, scope.period.start, seen)
     judged: dict[Any, Accuracy] = {}
@@ -66,20 +64,6 @@ def versions(agent: Agent, scope: Scope, *, is_blind: bool) -> list[Version]:
             Version(row.history_id, row.history_date, by, changed, place == 0, [card(each) for each in figures])
         )
     return found
-
-
-def _ended(scope: Scope) -> dict[int, Any]:
-    """Conversations that ended, by version; one statement."""
-    is_settled = Q(ended_at__lt=scope.moment - SETTLING) | Q(reopened_at__isnull=False)
-    of = is_settled & Q(resolution__in=OF_AGENTS)
-    alone = of & Q(resolution=Interaction.Resolution.UNASSISTED, reopened_at=None)
-    counted: Any = (
-        scope.ended()
-        .exclude(agent_version=None)
-        .values("agent_version")
-        .annotate(n=Count("pk"), of=Count("pk", filter=of), alone=Count("pk", filter=alone))
-    )
-    return {row["agent_version"]: row for row in counted}
 
 
 def _figures(ended: dict[str, int], fared: Fared, costs: Sums, judged: Accuracy | None) -> list[Figure]:

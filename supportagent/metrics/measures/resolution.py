@@ -1,8 +1,10 @@
 """Who ended conversations, and whether they stayed ended."""
 
+from typing import Any
+
 from django.db.models import Count, Q
 
-from agents.costs.conversations import SETTLING
+from agents.costs.conversations import settled
 from agents.models import Interaction
 from supportagent.metrics.measures.figures import Figure, count, share
 from supportagent.metrics.measures.scope import Scope
@@ -25,9 +27,20 @@ _WHAT = {
 }
 
 
+def by_version(scope: Scope) -> dict[int, dict[str, int]]:
+    """By the version of the agent that had them last: how many ended (`n`), how many of them were settled with an agent
+    at work (`of`), and were resolved by agents alone (`alone`). One statement.
+    """
+    of = settled(scope.moment) & Q(resolution__in=OF_AGENTS)
+    alone = of & Q(resolution=Resolution.UNASSISTED, reopened_at=None)
+    rows: Any = scope.ended().exclude(agent_version=None).values("agent_version")
+    counted = rows.annotate(n=Count("pk"), of=Count("pk", filter=of), alone=Count("pk", filter=alone))
+    return {row.pop("agent_version"): row for row in counted}
+
+
 def figures(scope: Scope) -> list[Figure]:
     """One statement."""
-    is_settled = Q(ended_at__lt=scope.moment - SETTLING) | Q(reopened_at__isnull=False)
+    is_settled = settled(scope.moment)
     with_agent = Q(resolution__in=OF_AGENTS)
     of = is_settled & with_agent
     stays = {each.value: Count("pk", filter=of & Q(resolution=each, reopened_at=None)) for each in OF_AGENTS}
