@@ -105,10 +105,11 @@ def overview(view: View, period: Days) -> Overview:
     """The figures of these days."""
     cube = spent(since=period.since, until=period.until, by=DIMENSIONS, agents=view.slugs)
     times = spent(since=period.since, until=period.until, by=(period.grain, "kind"), agents=view.slugs)
+    by_kind = _folded(cube, lambda key: key["kind"])
     return Overview(
         period=period,
-        models=_folded(cube, lambda key: key["kind"]).get(MODEL, Sums()),
-        tools=_folded(cube, lambda key: key["kind"]).get(TOOL, Sums()),
+        models=by_kind.get(MODEL, Sums()),
+        tools=by_kind.get(TOOL, Sums()),
         parts={part.key: part for part in _parts(cube, view)},
         course=_course(period, times),
     )

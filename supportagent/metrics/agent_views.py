@@ -10,7 +10,6 @@ from agents import evidence
 from agents.costs import interactions
 from agents.costs.alert_views import as_shown
 from agents.costs.meters import meters
-from agents.costs.overview import View
 from agents.models import Agent, CostAlert, Run
 from supportagent.metrics import agent_page, dashboard, filters
 from supportagent.metrics.measures import labels, report
@@ -26,8 +25,8 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one agent whose team the reader sees; 404 for another."""
     user = person(request)
     require(user, Permission.VIEW_DASHBOARD)
-    agent = get_object_or_404(Agent.objects.select_related("team"), slug=slug, slug__in=View.of(user).agents)
     asked = filters.asked_for(user, request.GET.dict() | {"agent": slug}, timezone.now())
+    agent = get_object_or_404(Agent.objects.select_related("team"), slug=slug, slug__in=asked.options["agent"])
     runs = Run.objects.visible_to(user).filter(agent=agent).select_related("ticket").order_by("-created_at", "-pk")
     alerts = CostAlert.objects.visible_to(user).filter(agent=agent).select_related("agent", "budget", "muted_by")
     is_blind = labels.is_blind(asked.scope)

@@ -20,7 +20,7 @@ from approvals.models import ApprovalRequest
 from supportagent.console import navigation
 from supportagent.console.spreadsheet import spreadsheet
 from supportagent.metrics import collectors, dashboard, filters
-from supportagent.metrics.measures import report
+from supportagent.metrics.measures import report, sections
 from supportagent.staff.logged_in import person
 from supportagent.staff.permissions import Permission, has, require
 
@@ -57,7 +57,7 @@ def download(request: HttpRequest, section: str, table: str) -> HttpResponseBase
     asked = filters.asked_for(user, request.GET, timezone.now())
     if asked.problems:
         return HttpResponse("\n".join(asked.problems), status=422, content_type="text/plain; charset=utf-8")
-    found = next((each for each in report(asked.scope) if each.key == section), None)
+    found = next((each for each in sections(asked.scope) if each.key == section), None)
     rows = None if found is None else dashboard.rows_of(found, table)
     if rows is None:
         raise Http404

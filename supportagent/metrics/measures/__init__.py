@@ -4,7 +4,7 @@ Pages and `manage.py report` show what `report` gives; docs/measures.md says the
 statements does not depend on the number of rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from supportagent.metrics.measures import (
     approvals,
@@ -22,31 +22,48 @@ from supportagent.metrics.measures.figures import FEWEST, FEWEST_OF_ACCURACY, Fi
 from supportagent.metrics.measures.scope import FILTERS, Scope
 from supportagent.staff.permissions import Permission
 
-__all__ = ["FEWEST", "FEWEST_OF_ACCURACY", "FILTERS", "Figure", "Line", "Scope", "Section", "Table", "report"]
+__all__ = [
+    "FEWEST",
+    "FEWEST_OF_ACCURACY",
+    "FILTERS",
+    "Figure",
+    "Line",
+    "Scope",
+    "Section",
+    "Table",
+    "report",
+    "sections",
+]
 
 
 def report(scope: Scope) -> list[Section]:
     """All measures of the scope, of the records that its reader may see."""
-    tickets, requests = scope.sees(Permission.VIEW_TICKET), scope.sees(Permission.VIEW_APPROVALREQUEST)
-    return [
-        *(_conversations(scope) if tickets else ()),
-        *(_approvals(scope) if requests else ()),
-        *(_work(scope) if tickets else ()),
-    ]
+    return list(sections(scope))
 
 
-def _conversations(scope: Scope) -> Iterable[Section]:
+def sections(scope: Scope) -> Iterator[Section]:
+    """The same one by one: who looks for a single one stops there, and nothing behind it is counted."""
+    tickets = scope.sees(Permission.VIEW_TICKET)
+    if tickets:
+        yield from _conversations(scope)
+    if scope.sees(Permission.VIEW_APPROVALREQUEST):
+        yield from _approvals(scope)
+    if tickets:
+        yield from _work(scope)
+
+
+def _conversations(scope: Scope) -> Iterator[Section]:
     before = scope.before
-    cost, notes = economy.figures(scope)
     yield _section(
         "resolution", "Resolution", resolution.figures(scope), resolution.figures(before), tables=[course.volume(scope)]
     )
     yield _section("satisfaction", "Satisfaction", satisfaction.figures(scope), satisfaction.figures(before))
+    cost, notes = economy.figures(scope)
     yield _section("cost", "Cost", cost, economy.figures(before)[0], tables=[course.cost(scope)], notes=notes)
     yield _section("times", "Times", times.figures(scope), times.figures(before))
 
 
-def _approvals(scope: Scope) -> Iterable[Section]:
+def _approvals(scope: Scope) -> Iterator[Section]:
     before = scope.before
     *decided, by_decisions = approvals.figures(scope)
     *earlier, by_decisions_before = approvals.figures(before)
@@ -65,7 +82,7 @@ def _approvals(scope: Scope) -> Iterable[Section]:
     )
 
 
-def _work(scope: Scope) -> Iterable[Section]:
+def _work(scope: Scope) -> Iterator[Section]:
     before = scope.before
     sorting, per_category = triage.figures(scope)
     yield _section("triage", "Triage", sorting, triage.figures(before)[0], tables=per_category)
