@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,7 @@ class Work:
     model_calls: int = 0
     tool_micros: int = 0
     tool_calls: int = 0
+    tools: set[str] = field(default_factory=set)
     human_seconds: int = 0
     decisions: int = 0
     is_under_way: bool = False
@@ -59,6 +60,11 @@ def figures(pks: Sequence[int], now: datetime) -> list[Interaction]:
 def settled(at: datetime) -> Q:
     """Conversations that ended and can no longer be opened again at that moment, and those that were."""
     return Q(ended_at__lt=at - SETTLING) | Q(reopened_at__isnull=False)
+
+
+def named(*tools: str) -> str:
+    """Tools as a row names them: a part of this text that `named` gives for one of them is that one, and no other."""
+    return f" {' '.join(tools)} " if tools else ""
 
 
 def worked_on() -> QuerySet[Run]:
@@ -126,9 +132,11 @@ def _work(roots: Mapping[int, int]) -> dict[int, Work]:
         it.tool_micros += tools
         it.model_calls += attempts
         it.is_under_way |= reserved > 0
-    sent = ToolCall.objects.filter(run__ticket__in=roots, sent_at__isnull=False).order_by().values_list("run__ticket")
-    for thread, calls in sent.annotate(Count("pk")):
-        work[roots[thread]].tool_calls += calls
+    sent = ToolCall.objects.filter(run__ticket__in=roots, sent_at__isnull=False).order_by()
+    for thread, tool, calls in sent.values_list("run__ticket", "tool__qualified_name").annotate(Count("pk")):
+        it = work[roots[thread]]
+        it.tool_calls += calls
+        it.tools |= {tool} - {None}
     for thread in Run.objects.live().filter(ticket__in=roots).order_by().values_list("ticket", flat=True):
         work[roots[thread]].is_under_way = True
     periods = WorkPeriod.objects.filter(ticket__in=roots).order_by().values_list("ticket")
@@ -186,6 +194,7 @@ def _row(ticket: Any, work: Work, run: Run | None, now: datetime) -> Interaction
         model_calls=work.model_calls,
         tool_micros=work.tool_micros,
         tool_calls=work.tool_calls,
+        tools=named(*sorted(work.tools)),
         human_seconds=work.human_seconds,
         decisions=work.decisions,
         score=ticket.rating.score if hasattr(ticket, "rating") else None,

@@ -14,13 +14,12 @@ from fractions import Fraction
 from typing import Any
 
 from django.db.models import BigIntegerField, Case, Count, QuerySet, Sum, Value, When
-from django.db.models.functions.datetime import TruncBase
 
 from agents.costs.conversations import settled
 from agents.costs.infrastructure import infrastructure_in
 from agents.costs.prices import CURRENCY
 from agents.costs.rounding import half_up
-from agents.models import HumanBaseline, HumanRate, Interaction
+from agents.models import Agent, HumanBaseline, HumanRate, Interaction
 from supportagent.periods import Period
 from supportagent.tickets.models import Ticket
 
@@ -161,26 +160,73 @@ class Economics:
         }
 
 
+@dataclass(frozen=True)
+class Labour:
+    """What people's time costs: the rates, newest first, and the seconds for a conversation that admins state."""
+
+    rates: tuple[HumanRate, ...]
+    stated: Mapping[str, Fraction]
+
+    @classmethod
+    def known(cls) -> Labour:
+        """Two statements."""
+        stated = {row.category: Fraction(row.minutes) * 60 for row in HumanBaseline.objects.all()}
+        others = {category: stated[""] for category in Ticket.Category.values if "" in stated}
+        return cls(tuple(HumanRate.objects.order_by("-effective_from")), others | stated)
+
+    def baselines(self, until: dt.datetime) -> Mapping[str, Fraction]:
+        """Seconds that a person takes for a conversation of a category without agents: the mean of those of the last 90
+        days where there are enough, else what admins state. A category without either is missing. One statement.
+        """
+        alone = Interaction.objects.filter(
+            resolution=Interaction.Resolution.BY_PERSON, ended_at__gte=until - MEASURED_OVER, ended_at__lt=until
+        )
+        sums = alone.order_by().values_list("category").annotate(n=Count("pk"), seconds=Sum("human_seconds"))
+        measured = {category: Fraction(total, n) for category, n, total in sums if n >= ENOUGH_MEASURED}
+        return dict(self.stated) | measured
+
+    def in_force(self, period: Period) -> list[HumanRate]:
+        """The rates for what ended in the period, newest first."""
+        found = []
+        for rate in self.rates:
+            if rate.effective_from < period.end:
+                found.append(rate)
+            if rate.effective_from <= period.start:
+                break
+        return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Conversations that are alike in some columns: these values, what they cost, and what else was counted of them."""
+
+    key: tuple[Any, ...]
+    sums: Sums
+    counts: Mapping[str, int]
+
+
 def economics(period: Period, conversations: QuerySet[Interaction] | None = None) -> Economics:
     """What the conversations that ended in the period cost, of all or of these; a fixed number of statements."""
-    rates, known = list(HumanRate.objects.order_by("-effective_from")), baselines(period.end)
+    chosen = Interaction.objects.all() if conversations is None else conversations
     total = Sums()
     found: tuple[dict[tuple[str, str], Sums], ...] = ({}, {}, {})  # by category, agent and channel
-    for category, slug, name, channel, *figures in _cells(period, conversations, rates):
-        cell = _sums(figures, rates, known.get(category))
-        total += cell
+    agents = {pk: names for pk, *names in Agent.objects.values_list("pk", "slug", "name")}
+    for cell in compared(period, chosen, ("agent", "channel")):
+        category, agent, channel = cell.key
+        total += cell.sums
+        slug, name = agents.get(agent, ("", "Without an agent"))
         keys = (
             (category, str(Ticket.Category(category).label)),
-            (slug or "", name or "Without an agent"),
+            (slug, name),
             (channel, str(Ticket.Channel(channel).label)),
         )
         for rows, key in zip(found, keys, strict=True):
-            rows[key] = rows.get(key, Sums()) + cell
-    categories, agents, channels = (
+            rows[key] = rows.get(key, Sums()) + cell.sums
+    by_category, by_agent, by_channel = (
         [Row(*key, rows[key]) for key in sorted(rows, key=lambda key: key[1])] for rows in found
     )
     infrastructure, notes = infrastructure_in(period)
-    return Economics(period, total, categories, agents, channels, infrastructure, [*_notes(total), *notes])
+    return Economics(period, total, by_category, by_agent, by_channel, infrastructure, [*notes_on(total), *notes])
 
 
 def dearer(period: Period) -> dict[int, Sums]:
@@ -188,7 +234,10 @@ def dearer(period: Period) -> dict[int, Sums]:
 
     Counted are those that ended in the period and can no longer be opened again.
     """
-    found = by_agent(period, Interaction.objects.filter(settled(period.end)))
+    found: dict[int, Sums] = {}
+    for cell in compared(period, Interaction.objects.filter(settled(period.end)).exclude(agent=None), ("agent",)):
+        _, agent = cell.key
+        found[agent] = found.get(agent, Sums()) + cell.sums
     return {
         agent: sums
         for agent, sums in found.items()
@@ -196,82 +245,73 @@ def dearer(period: Period) -> dict[int, Sums]:
     }
 
 
-def by_agent(period: Period, conversations: QuerySet[Interaction]) -> dict[int, Sums]:
-    """What conversations that ended in the period cost, of each agent by its key: four statements."""
-    rates, known = list(HumanRate.objects.order_by("-effective_from")), baselines(period.end)
-    found: dict[int, Sums] = {}
-    columns = ("category", "agent")
-    for category, agent, *figures in _cells(period, conversations.exclude(agent=None), rates, columns):
-        found[agent] = found.get(agent, Sums()) + _sums(figures, rates, known.get(category))
-    return found
-
-
-def by_time(period: Period, conversations: QuerySet[Interaction], trunc: type[TruncBase]) -> dict[dt.datetime, Sums]:
-    """What conversations cost by the hour, day or week (UTC) in which they ended, without baselines: two statements."""
-    rates = list(HumanRate.objects.order_by("-effective_from"))
-    at_that = conversations.annotate(at=trunc("ended_at", tzinfo=dt.UTC))
-    found: dict[dt.datetime, Sums] = {}
-    for at, *figures in _cells(period, at_that, rates, ("at",)):
-        found[at] = found.get(at, Sums()) + _sums(figures, rates, None)
-    return found
-
-
-def by_version(period: Period, conversations: QuerySet[Interaction]) -> dict[int, Sums]:
-    """The same by the version (history id) of the agent that had them last: two statements."""
-    rates = list(HumanRate.objects.order_by("-effective_from"))
-    found: dict[int, Sums] = {}
-    for version, *figures in _cells(period, conversations.exclude(agent_version=None), rates, ("agent_version",)):
-        found[version] = found.get(version, Sums()) + _sums(figures, rates, None)
-    return found
-
-
-def baselines(until: dt.datetime) -> Mapping[str, Fraction]:
-    """Seconds that a person takes for a conversation of a category without agents: the mean of those of the last 90
-    days where there are enough, else what admins state. A category without either is missing. Two statements.
-    """
-    alone = Interaction.objects.filter(
-        resolution=Interaction.Resolution.BY_PERSON, ended_at__gte=until - MEASURED_OVER, ended_at__lt=until
-    )
-    stated = {row.category: Fraction(row.minutes) * 60 for row in HumanBaseline.objects.all()}
-    others = {category: stated[""] for category in Ticket.Category.values if "" in stated}
-    sums = alone.order_by().values_list("category").annotate(n=Count("pk"), seconds=Sum("human_seconds"))
-    return others | stated | {category: Fraction(total, n) for category, n, total in sums if n >= ENOUGH_MEASURED}
-
-
-_BY = ("category", "agent__slug", "agent__name", "channel")
-
-
-def _cells(
+def compared(
     period: Period,
-    conversations: QuerySet[Interaction] | None,
-    rates: Iterable[HumanRate],
-    columns: tuple[str, ...] = _BY,
-) -> Iterable[tuple[Any, ...]]:
-    """Sums for whatever the money or the tables depend on; one statement. The last columns are for `_sums`."""
-    chosen = Interaction.objects.all() if conversations is None else conversations
-    ended = chosen.filter(ended_at__gte=period.start, ended_at__lt=period.end)
-    in_force = [When(ended_at__gte=rate.effective_from, then=Value(rate.pk)) for rate in rates]
-    rate = Case(*in_force, default=Value(0), output_field=BigIntegerField())
-    return (
-        ended.order_by()
+    conversations: QuerySet[Interaction],
+    columns: tuple[str, ...],
+    *,
+    labour: Labour | None = None,
+    **counts: Any,
+) -> list[Cell]:
+    """What conversations that ended in the period cost, by category and these columns, beside what people alone would:
+    two statements, and two for what people's time costs where it is not given.
+    """
+    labour = labour or Labour.known()
+    return cells(period, conversations, ("category", *columns), labour, labour.baselines(period.end), **counts)
+
+
+def cells(
+    period: Period,
+    conversations: QuerySet[Interaction],
+    columns: tuple[str, ...],
+    labour: Labour,
+    baselines: Mapping[str, Fraction] | None = None,
+    **counts: Any,
+) -> list[Cell]:
+    """What conversations that ended in the period cost, by these columns: one statement.
+
+    `counts` are further aggregates; they add up. With `baselines` (seconds), the first column is the category.
+    """
+    rates = labour.in_force(period)
+    rate: Any = Value(0 if not rates else rates[-1].pk, output_field=BigIntegerField())
+    if any(each.effective_from > period.start for each in rates):
+        begun = [When(ended_at__gte=each.effective_from, then=Value(each.pk)) for each in rates]
+        rate = Case(*begun, default=Value(0), output_field=BigIntegerField())
+    rows = (
+        conversations.filter(ended_at__gte=period.start, ended_at__lt=period.end)
+        .order_by()
         .annotate(rate=rate)
         .values_list(*columns, "rate")
-        .annotate(
-            n=Count("pk"),
-            model=Sum("model_micros"),
-            tool=Sum("tool_micros"),
-            calls=Sum("model_calls"),
-            seconds=Sum("human_seconds"),
-            decided=Sum("decisions"),
-        )
+        .annotate(**_MONEY, **counts)
     )
+    found: dict[tuple[Any, ...], Cell] = {}
+    for row in rows:
+        key, pk, figures = row[: len(columns)], row[len(columns)], row[len(columns) + 1 :]
+        money, others = figures[: len(_MONEY)], figures[len(_MONEY) :]
+        usual = None if baselines is None else baselines.get(key[0])
+        sums = _sums(money, next((each for each in rates if each.pk == pk), None), usual)
+        counted = dict(zip(counts, others, strict=True))
+        if earlier := found.get(key):  # another rate was in force
+            sums += earlier.sums
+            counted = {name: n + earlier.counts[name] for name, n in counted.items()}
+        found[key] = Cell(key, sums, counted)
+    return list(found.values())
 
 
-def _sums(figures: list[Any], rates: Iterable[HumanRate], usual: Fraction | None) -> Sums:
-    """One cell: conversations of one category, which ended while one rate was in force. `usual` are seconds."""
-    pk, n, model, tool, calls, seconds, decided = figures
+_MONEY = {
+    "n": Count("pk"),
+    "model": Sum("model_micros"),
+    "tool": Sum("tool_micros"),
+    "calls": Sum("model_calls"),
+    "seconds": Sum("human_seconds"),
+    "decided": Sum("decisions"),
+}
+
+
+def _sums(figures: tuple[int, ...], rate: HumanRate | None, usual: Fraction | None) -> Sums:
+    """Conversations that ended while one rate was in force, of one category where `usual`, seconds, are given."""
+    n, model, tool, calls, seconds, decided = figures
     found = Sums(n, model, tool, calls, seconds)
-    rate = next((rate for rate in rates if rate.pk == pk), None)
     if rate is None:
         return replace(found, human=None)
     seconds += decided * rate.decision_seconds
@@ -283,7 +323,8 @@ def _sums(figures: list[Any], rates: Iterable[HumanRate], usual: Fraction | None
     return replace(found, baseline_n=n, baseline=baseline, compared=model + tool + human)
 
 
-def _notes(total: Sums) -> Iterable[str]:
+def notes_on(total: Sums) -> Iterable[str]:
+    """What is to be said about the cost of people."""
     if total.human is None:
         yield NOT_PRICED
     if total.n > total.baseline_n:

@@ -44,6 +44,7 @@ class Interaction(models.Model):
     tool_micros = models.PositiveBigIntegerField(default=0, help_text="Of priced tool calls, unless surely not made.")
     model_calls = models.PositiveIntegerField(default=0, help_text="Attempts that were sent.")
     tool_calls = models.PositiveIntegerField(default=0, help_text="Calls that were sent.")
+    tools = models.TextField(blank=True, help_text="Qualified names of the tools of these calls, each between spaces.")
     human_seconds = models.PositiveBigIntegerField(default=0, help_text="That colleagues worked on it.")
     decisions = models.PositiveIntegerField(default=0, help_text="Of people about what agents asked for.")
     score = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -55,6 +56,11 @@ class Interaction(models.Model):
         indexes = [
             models.Index(fields=["ended_at"], name="interactions_by_end"),
             models.Index(fields=["opened_at"], name="interactions_by_beginning"),
+            models.Index(
+                fields=["ended_at", "category", "human_seconds"],
+                condition=models.Q(resolution="by_person"),
+                name="interactions_by_person",
+            ),
             models.Index(fields=["computed_at"], condition=models.Q(final=False), name="interactions_not_final"),
         ]
 

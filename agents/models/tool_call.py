@@ -85,6 +85,7 @@ class ToolCall(models.Model):
                 condition=Q(state__in=["READY", "SENDING", "OUTCOME_UNKNOWN"]),
                 name="calls_under_way",
             ),
+            models.Index(fields=["sent_at", "tool", "run"], condition=Q(state="FAILED"), name="calls_that_failed"),
         ]
 
     def __str__(self) -> str:

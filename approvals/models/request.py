@@ -99,7 +99,10 @@ class ApprovalRequest(models.Model):
             ),
             models.UniqueConstraint(fields=["call_id"], condition=Q(state="APPROVED"), name="one_approval_per_call"),
         ]
-        indexes = [models.Index(fields=["state", "expires_at"])]
+        indexes = [
+            models.Index(fields=["state", "expires_at"]),
+            models.Index(fields=["decided_at"], name="requests_by_decision"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reference} · {self.title}"

@@ -9,13 +9,13 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from agents import evidence
-from agents.costs.economics import Sums, by_version
 from agents.evidence import Fared
 from agents.models import Agent
 from supportagent.metrics.dashboard import Card, card
-from supportagent.metrics.measures import Figure, Scope, labels, resolution
+from supportagent.metrics.measures import Figure, Scope, labels
 from supportagent.metrics.measures.figures import share
-from supportagent.quality.accuracy import Accuracy, accuracy_by
+from supportagent.metrics.measures.tally import OF_AGENTS, Resolution, Tally, by_version
+from supportagent.quality.accuracy import Accuracy
 from supportagent.quality.models import Stratum
 from supportagent.staff.models import Team
 
@@ -39,22 +39,19 @@ def versions(agent: Agent, scope: Scope, *, is_blind: bool) -> list[Version]:
     """The latest ones, newest first; as many statements however many there are, and however many rows."""
     history: QuerySet[Any] = Agent.history.filter(id=agent.pk)
     rows = list(history.select_related("history_user").order_by("-history_id")[: SHOWN + 1])
-    conversations = scope.conversations()
-    costs = by_version(scope.period, conversations)
-    ended = resolution.by_version(scope)
+    ended = by_version(scope)
     seen = Q() if scope.teams is None else Q(team_id__in=scope.teams)
     fared = evidence.by_version(agent, scope.period.start, seen)
     judged: dict[Any, Accuracy] = {}
     if not is_blind:
-        parts = accuracy_by(scope.user, labels.wanted(scope), "kind", "version")
+        parts = labels.judged(scope).by("kind", "version")
         judged = {version: found for (kind, version), found in parts.items() if kind == Stratum.Kind.ACTION}
     teams = dict(Team.objects.values_list("pk", "name"))
     found = []
     for place, row in enumerate(rows[:SHOWN]):
         figures = _figures(
-            ended.get(row.history_id, {}),
+            ended.get(row.history_id, Tally([])),
             fared.get(row.history_id, Fared()),
-            costs.get(row.history_id, Sums()),
             None if is_blind else judged.get(row.history_id, Accuracy()),
         )
         earlier = rows[place + 1] if place + 1 < len(rows) else None
@@ -66,10 +63,10 @@ def versions(agent: Agent, scope: Scope, *, is_blind: bool) -> list[Version]:
     return found
 
 
-def _figures(ended: dict[str, int], fared: Fared, costs: Sums, judged: Accuracy | None) -> list[Figure]:
-    alone, of = ended.get("alone", 0), ended.get("of", 0)
-    calls = costs.calls_per_interaction
-    n = costs.n
+def _figures(ended: Tally, fared: Fared, judged: Accuracy | None) -> list[Figure]:
+    alone, of = ended.count("stayed", [Resolution.UNASSISTED]), ended.count("settled", OF_AGENTS)
+    calls = ended.sums.calls_per_interaction
+    n = ended.n
     right = [] if judged is None else [labels.figure("right", "Actions right, by labels", Stratum.Kind.ACTION, judged)]
     cost = "(Model calls + priced tools + people's time x rate) ÷ conversations ended."
     return [
@@ -99,7 +96,7 @@ def _figures(ended: dict[str, int], fared: Fared, costs: Sums, judged: Accuracy 
             good=-1,
         ),
         *right,
-        Figure("cost", "Cost per conversation", cost, "micros", n, costs.per_interaction, -1),
+        Figure("cost", "Cost per conversation", cost, "micros", n, ended.sums.per_interaction, -1),
         Figure(
             "model_calls",
             "Model calls per conversation",

@@ -110,55 +110,39 @@ class Accuracy:
         return wilson(self.estimate, self.effective) if self.enough and self.estimate is not None else None
 
 
-def accuracy(user: User | None, wanted: Wanted) -> Accuracy:
-    """Over everything that is asked about and whose team `user` sees (None: the whole house): four statements."""
-    return _of(*_read(user, wanted))
+@dataclass(frozen=True)
+class Judgements:
+    """What is labelled of some work, each item weighed; `empty` are strata without a label."""
+
+    items: list[Judged]
+    empty: list[Stratum]
+
+    def together(self) -> Accuracy:
+        """What the labels say of all of it."""
+        return _of(self.items, self.empty)
+
+    def by(self, *groups: str) -> dict[tuple[Any, ...], Accuracy]:
+        """The same for each part, by the values of the named GROUPS.
+
+        `missing` is known only for parts by what makes a stratum, not by version or team. Raises ValueError for another
+        name than those of GROUPS.
+        """
+        if unknown := set(groups) - set(GROUPS):
+            raise ValueError(f"no such group: {', '.join(sorted(unknown))}")
+        parts = _grouped(self.items, lambda each: tuple(getattr(each, name) for name in groups))
+        gaps: dict[Hashable, list[Stratum]] = {}
+        if not {"version", "team"} & set(groups):
+            columns = {"agent": "agent_id"}
+            gaps = _grouped(self.empty, lambda each: tuple(getattr(each, columns.get(name, name)) for name in groups))
+        keys = [*parts, *(key for key in gaps if key not in parts)]
+        return {key: _of(parts.get(key, []), gaps.get(key, [])) for key in keys}  # type: ignore[misc]
 
 
-def accuracy_by(user: User | None, wanted: Wanted, *groups: str) -> dict[tuple[Any, ...], Accuracy]:
-    """The same for each part, by the values of the named GROUPS: four statements, however many parts there are.
+def judgements(user: User | None, wanted: Wanted) -> Judgements:
+    """What is asked about and whose team `user` sees (None: the whole house): four statements.
 
-    `missing` is known only for parts by what makes a stratum, not by version or team. Raises ValueError for another
-    name than those of GROUPS.
+    It is weighed by whole strata, before anything of them is left out.
     """
-    if unknown := set(groups) - set(GROUPS):
-        raise ValueError(f"no such group: {', '.join(sorted(unknown))}")
-    judged, empty = _read(user, wanted)
-    parts = _grouped(judged, lambda each: tuple(getattr(each, name) for name in groups))
-    gaps: dict[Hashable, list[Stratum]] = {}
-    if not {"version", "team"} & set(groups):
-        columns = {"agent": "agent_id"}
-        gaps = _grouped(empty, lambda each: tuple(getattr(each, columns.get(name, name)) for name in groups))
-    keys = [*parts, *(key for key in gaps if key not in parts)]
-    return {key: _of(parts.get(key, []), gaps.get(key, [])) for key in keys}  # type: ignore[misc]
-
-
-def weigh(judged: Iterable[Judged]) -> tuple[float | None, float, float]:
-    """The weighted share of right ones, the effective number, and the sum of the weights."""
-    total = right = squares = 0.0
-    for each in judged:
-        total += each.weight
-        squares += each.weight**2
-        right += each.weight * each.verdicts[0]
-    return (right / total, total**2 / squares, total) if total else (None, 0.0, 0.0)
-
-
-def _of(judged: list[Judged], empty: list[Stratum]) -> Accuracy:
-    estimate, effective, stands_for = weigh(judged)
-    return Accuracy(
-        labelled=len(judged),
-        right=sum(each.verdicts[0] for each in judged),
-        stands_for=round(stands_for),
-        missing=sum(stratum.population for stratum in empty),
-        effective=effective,
-        estimate=estimate,
-        agreement=agreement(each.verdicts for each in judged),
-        reasons=Counter(reason for each in judged for reason in each.reasons if reason),
-    )
-
-
-def _read(user: User | None, wanted: Wanted) -> tuple[list[Judged], list[Stratum]]:
-    """What is labelled, weighed by whole strata before anything of them is left out; and the strata without a label."""
     strata = {stratum.pk: stratum for stratum in _strata(wanted)}
     verdicts: dict[int, list[tuple[bool, str]]] = defaultdict(list)
     labels = Label.objects.filter(item__stratum__in=_strata(wanted)).order_by("pk")
@@ -183,9 +167,34 @@ def _read(user: User | None, wanted: Wanted) -> tuple[list[Judged], list[Stratum
             )
             if is_wanted:
                 labelled.append((stratum_id, _judged(strata[stratum_id], version, team, verdicts[pk])))
-    return [
-        replace(judged, weight=strata[stratum_id].population / counts[stratum_id]) for stratum_id, judged in labelled
-    ], [stratum for stratum in strata.values() if not counts[stratum.pk]]
+    return Judgements(
+        [replace(judged, weight=strata[stratum_id].population / counts[stratum_id]) for stratum_id, judged in labelled],
+        [stratum for stratum in strata.values() if not counts[stratum.pk]],
+    )
+
+
+def weigh(judged: Iterable[Judged]) -> tuple[float | None, float, float]:
+    """The weighted share of right ones, the effective number, and the sum of the weights."""
+    total = right = squares = 0.0
+    for each in judged:
+        total += each.weight
+        squares += each.weight**2
+        right += each.weight * each.verdicts[0]
+    return (right / total, total**2 / squares, total) if total else (None, 0.0, 0.0)
+
+
+def _of(judged: list[Judged], empty: list[Stratum]) -> Accuracy:
+    estimate, effective, stands_for = weigh(judged)
+    return Accuracy(
+        labelled=len(judged),
+        right=sum(each.verdicts[0] for each in judged),
+        stands_for=round(stands_for),
+        missing=sum(stratum.population for stratum in empty),
+        effective=effective,
+        estimate=estimate,
+        agreement=agreement(each.verdicts for each in judged),
+        reasons=Counter(reason for each in judged for reason in each.reasons if reason),
+    )
 
 
 def _teams(user: User | None, wanted: Wanted) -> set[int]:

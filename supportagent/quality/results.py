@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from agents.models import Agent
 from supportagent.quality import queue
-from supportagent.quality.accuracy import Accuracy, Wanted, accuracy_by
+from supportagent.quality.accuracy import Accuracy, Judgements, Wanted, judgements
 from supportagent.quality.models import Label, Stratum
 from supportagent.staff.models import User
 
@@ -42,17 +42,18 @@ def results_for(user: User, days: str, now: datetime) -> Results:
     """Of the last so many days, for the teams that `user` sees: a dozen statements, however many rows there are."""
     wanted = Wanted(start=now - timedelta(days=int(days)), end=now)
     is_blind = queue.is_led(user)
-    return Results(_totals(user, wanted), [] if is_blind else _rows(user, wanted), is_blind)
+    judged = judgements(user, wanted)
+    return Results(_totals(judged), [] if is_blind else _rows(judged), is_blind)
 
 
-def _totals(user: User, wanted: Wanted) -> list[tuple[str, Accuracy]]:
-    parts = accuracy_by(user, wanted, "kind")
+def _totals(judged: Judgements) -> list[tuple[str, Accuracy]]:
+    parts = judged.by("kind")
     names = {Stratum.Kind.ACTION: "Actions", Stratum.Kind.RUN: "Runs"}
     return [(name, parts.get((kind.value,), Accuracy())) for kind, name in names.items()]
 
 
-def _rows(user: User, wanted: Wanted) -> list[Row]:
-    parts = accuracy_by(user, wanted, "kind", "tool", "agent", "version")
+def _rows(judged: Judgements) -> list[Row]:
+    parts = judged.by("kind", "tool", "agent", "version")
     agents = Agent.objects.in_bulk({agent for _, _, agent, _ in parts})
     history: Any = Agent.history  # type: ignore[attr-defined]
     versions = {version for _, _, _, version in parts if version is not None}

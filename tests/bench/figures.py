@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents.costs import interactions
+from agents.costs import conversations, interactions
 from agents.models import HumanBaseline, HumanRate, Interaction, ModelCall, Run, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.metrics.filters import PRESETS
@@ -124,6 +124,7 @@ def _fill(shop: Shop, count: int) -> None:
         "model_micros": "1000 + n %% 9000",
         "model_calls": "10",
         "tool_calls": "10",
+        "tools": f"'{conversations.named(sent.tool.qualified_name)}'",
         "score": "CASE n %% 4 WHEN 0 THEN 1 + n %% 5 ELSE NULL END",
         "agent_version": "one.agent_version",
         "final": "TRUE",

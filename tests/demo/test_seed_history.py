@@ -26,7 +26,7 @@ from supportagent.demo.seeding import SeedRefused, seed
 from supportagent.metrics.measures import report
 from supportagent.metrics.measures.scope import Scope
 from supportagent.periods import last_days
-from supportagent.quality.accuracy import Wanted, accuracy
+from supportagent.quality.accuracy import Wanted, judgements
 from supportagent.staff.models import User
 from supportagent.store.models import Order, Refund
 from supportagent.tickets.models import Customer, HandOver, Message, Ticket, Triage, WorkPeriod
@@ -68,7 +68,7 @@ def test_every_figure_of_the_report_says_something_believable(past: None) -> Non
     assert told["approved"] > 0.6 and told["edited"] > 0 and told["expired"] > 0
     assert 0.85 < told["triage_accuracy"] < 1
     admin = User.objects.get(username="admin")
-    judged = accuracy(admin, Wanted(SINCE, NOW))
+    judged = judgements(admin, Wanted(SINCE, NOW)).together()
     assert judged.labelled >= 60 and 0.75 < (judged.weighted or 0) < 1 and judged.agreement.items >= 5
     resolutions = set(Interaction.objects.filter(ended_at__gte=SINCE).values_list("resolution", flat=True))
     assert resolutions == set(Interaction.Resolution.values) - {"open"}

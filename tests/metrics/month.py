@@ -140,9 +140,11 @@ def write_month(world: World) -> None:
     month.run(old, 999)
     assert len(month.found) == 30
 
+    refund = Tool.objects.get(qualified_name="store__issue_refund")
     for ticket in alone[:2]:
         run = ticket.runs.get()
-        ToolCall.objects.create(run=run, turn=1, index=0, provider_call_id="x", name="x", sent_at=END, price_micros=250)
+        call = {"turn": 1, "index": 0, "provider_call_id": "x", "name": "x", "sent_at": END, "price_micros": 250}
+        ToolCall.objects.create(run=run, tool=refund, **call)
         month.charge(run, 250, kind="tool")
     # Seven requests were decided after 1 to 7 minutes, the eighth ended by itself.
     for minutes in (1, 2, 3):

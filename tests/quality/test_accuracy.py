@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from supportagent.quality.accuracy import Wanted, accuracy, accuracy_by
+from supportagent.quality.accuracy import Wanted, judgements
 from supportagent.quality.agreement import agreement
 from supportagent.shares import Share
 from tests.approvals.desk import colleague, let_decide
@@ -30,7 +30,7 @@ def test_each_label_weighs_as_much_as_it_stands_for(world: World) -> None:
     judged(world, "r", "r", "r", "w", population=900, kind="action", tool="tickets__add_internal_note")
     judged(world, "rw", "w", population=100, kind="action", tool="store__issue_refund", mode="approved", version=8)
     judged(world, "", "", population=60, category="payment")
-    found = accuracy(world.ana, NOVEMBER)
+    found = judgements(world.ana, NOVEMBER).together()
     assert (found.labelled, found.right) == (6, 4)
     assert found.estimate == pytest.approx(0.725)
     # Weights 4 x 225 and 2 x 50: 1000^2 / (4 x 225^2 + 2 x 50^2) = 4.829.
@@ -40,12 +40,12 @@ def test_each_label_weighs_as_much_as_it_stands_for(world: World) -> None:
     # The second opinion on the refund counts for agreement alone.
     assert (found.agreement.items, found.agreement.same) == (1, 0)
 
-    parts = accuracy_by(world.ana, NOVEMBER, "kind", "tool", "version")
+    parts = judgements(world.ana, NOVEMBER).by("kind", "tool", "version")
     assert {key: (part.labelled, part.estimate) for key, part in parts.items()} == {
         ("action", "tickets__add_internal_note", 7): (4, 0.75),
         ("action", "store__issue_refund", 8): (2, 0.5),
     }
-    assert accuracy_by(world.ana, NOVEMBER, "category")[("payment",)].missing == 60
+    assert judgements(world.ana, NOVEMBER).by("category")[("payment",)].missing == 60
     for narrowed, expected in (
         ({"tool": "store__issue_refund"}, 0.5),
         ({"mode": "autonomous"}, 0.75),
@@ -57,26 +57,26 @@ def test_each_label_weighs_as_much_as_it_stands_for(world: World) -> None:
         ({"start": AT + timedelta(seconds=1)}, None),
     ):
         asked = Wanted(**{"start": NOVEMBER.start, "end": NOVEMBER.end, **narrowed})
-        assert accuracy(world.ana, asked).estimate == expected, narrowed
-    assert accuracy(world.piet, NOVEMBER).labelled == 0
+        assert judgements(world.ana, asked).together().estimate == expected, narrowed
+    assert judgements(world.piet, NOVEMBER).together().labelled == 0
     with pytest.raises(ValueError, match="colour"):
-        accuracy_by(world.ana, NOVEMBER, "colour")
+        judgements(world.ana, NOVEMBER).by("colour")
 
 
 def test_nothing_is_said_below_thirty_labels_and_from_there_on_with_an_interval(world: World) -> None:
     judged(world, *["r"] * 26, *["w"] * 3, population=290)
-    found = accuracy(world.ana, NOVEMBER)
+    found = judgements(world.ana, NOVEMBER).together()
     assert (found.labelled, found.share, found.weighted, found.interval) == (29, None, None, None)
     judged(world, "w", population=10, category="payment")
     with CaptureQueriesContext(connection) as queries:
-        found = accuracy(world.ana, NOVEMBER)
+        found = judgements(world.ana, NOVEMBER).together()
     assert len(queries) == 4
     assert found.share == Share(26, 30)
     assert found.weighted == pytest.approx(260 / 300)  # every label stands for ten, so weighing changes nothing
     assert found.interval == pytest.approx(Share(26, 30).interval)
     # One label that stands for a hundred times as much as the others tells more of the work and leaves less certain.
     judged(world, "w", population=1000, category="complaint")
-    wider = accuracy(world.ana, NOVEMBER)
+    wider = judgements(world.ana, NOVEMBER).together()
     assert wider.weighted == pytest.approx(260 / 1300)
     assert wider.effective < 2
     assert wider.interval and wider.interval[0] < 0.02 and wider.interval[1] > 0.8

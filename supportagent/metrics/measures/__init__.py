@@ -6,9 +6,9 @@ statements does not depend on the number of rows.
 
 from collections.abc import Iterable, Iterator
 
+from agents.costs.economics import Labour
 from supportagent.metrics.measures import (
     approvals,
-    course,
     economy,
     failures,
     labels,
@@ -18,8 +18,10 @@ from supportagent.metrics.measures import (
     triage,
     waiting,
 )
+from supportagent.metrics.measures.course import Course
 from supportagent.metrics.measures.figures import FEWEST, FEWEST_OF_ACCURACY, Figure, Line, Section, Table
 from supportagent.metrics.measures.scope import FILTERS, Scope
+from supportagent.metrics.measures.tally import tally
 from supportagent.staff.permissions import Permission
 
 __all__ = [
@@ -53,40 +55,49 @@ def sections(scope: Scope) -> Iterator[Section]:
 
 
 def _conversations(scope: Scope) -> Iterator[Section]:
-    before = scope.before
+    labour = Labour.known()
+    ended, before = tally(scope, labour), tally(scope.before, labour)
+    course = Course.of(scope, labour)
     yield _section(
-        "resolution", "Resolution", resolution.figures(scope), resolution.figures(before), tables=[course.volume(scope)]
+        "resolution", "Resolution", resolution.figures(ended), resolution.figures(before), tables=[course.volume()]
     )
-    yield _section("satisfaction", "Satisfaction", satisfaction.figures(scope), satisfaction.figures(before))
-    cost, notes = economy.figures(scope)
-    yield _section("cost", "Cost", cost, economy.figures(before)[0], tables=[course.cost(scope)], notes=notes)
-    yield _section("times", "Times", times.figures(scope), times.figures(before))
+    yield _section("satisfaction", "Satisfaction", satisfaction.figures(ended), satisfaction.figures(before))
+    yield _section(
+        "cost",
+        "Cost",
+        economy.figures(ended),
+        economy.figures(before),
+        tables=[course.cost()],
+        notes=economy.notes(ended),
+    )
+    yield _section("times", "Times", times.figures(scope, ended), times.figures(scope.before, before))
 
 
 def _approvals(scope: Scope) -> Iterator[Section]:
-    before = scope.before
-    *decided, by_decisions = approvals.figures(scope)
-    *earlier, by_decisions_before = approvals.figures(before)
-    yield _section("approvals", "Approvals", decided, earlier, tables=approvals.tables(scope))
+    requests, earlier_requests = approvals.counted(scope), approvals.counted(scope.before)
+    *decided, by_decisions = approvals.figures(scope, requests)
+    *earlier, by_decisions_before = approvals.figures(scope.before, earlier_requests)
+    yield _section("approvals", "Approvals", decided, earlier, tables=approvals.tables(scope, requests))
     now, ages = waiting.figures(scope)
     yield _section("waiting", "Waiting for a decision", now, [], tables=ages)
     is_blind = labels.is_blind(scope)
     is_hidden = is_blind and scope.plain()  # a part of the work
+    judged, judged_before = labels.judged(scope), labels.judged(scope.before)
     yield _section(
         "accuracy",
         "Accuracy",
-        [by_decisions, *([] if is_hidden else labels.figures(scope))],
-        [by_decisions_before, *([] if is_hidden else labels.figures(before))],
-        tables=[] if is_blind else labels.tables(scope),
+        [by_decisions, *([] if is_hidden else labels.figures(judged))],
+        [by_decisions_before, *([] if is_hidden else labels.figures(judged_before))],
+        tables=[] if is_blind else labels.tables(judged),
         notes=[labels.BLIND] if is_blind else [],
     )
 
 
 def _work(scope: Scope) -> Iterator[Section]:
-    before = scope.before
     sorting, per_category = triage.figures(scope)
-    yield _section("triage", "Triage", sorting, triage.figures(before)[0], tables=per_category)
-    yield _section("tools", "Tools", failures.figures(scope), failures.figures(before), tables=failures.tables(scope))
+    yield _section("triage", "Triage", sorting, triage.figures(scope.before)[0], tables=per_category)
+    failed, before = failures.failed(scope)
+    yield _section("tools", "Tools", failures.figures(failed), failures.figures(before), tables=failures.tables(failed))
 
 
 def _section(

@@ -1,8 +1,12 @@
 """What people decided about the actions that agents asked for."""
 
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Q
 
 from approvals.models import ApprovalDecision, ApprovalRequest
 from supportagent.metrics.measures.figures import FEWEST, FEWEST_OF_ACCURACY, Figure, Line, Table, count, share
@@ -14,23 +18,37 @@ State = ApprovalRequest.State
 REASONS = 5  # in the table
 _APPROVED, _REJECTED, _EXPIRED = (Q(state=state) for state in (State.APPROVED, State.REJECTED, State.EXPIRED))
 _DECIDED = _APPROVED | _REJECTED
-_EDITORS = ApprovalRequest.editors.through.objects.filter(approvalrequest=OuterRef("pk"))
+_EDITED = Q(pk__in=ApprovalRequest.editors.through.objects.order_by().values("approvalrequest"))
+_BY_AGENT = Q(requested_by__kind=User.Kind.SERVICE)
 _COUNTS = {
     "decided": Count("pk", filter=_DECIDED),
     "approved": Count("pk", filter=_APPROVED),
     "expired": Count("pk", filter=_EXPIRED),
-    "edited": Count("pk", filter=_DECIDED & Q(was_edited=True)),
-    "proposed": Count("pk", filter=_DECIDED & Q(requested_by__kind=User.Kind.SERVICE)),
-    "right": Count("pk", filter=_APPROVED & Q(was_edited=False, requested_by__kind=User.Kind.SERVICE)),
+    "edited": Count("pk", filter=_DECIDED & _EDITED),
+    "proposed": Count("pk", filter=_DECIDED & _BY_AGENT),
+    "right": Count("pk", filter=_APPROVED & _BY_AGENT & ~_EDITED),
 }
+_TABLES = (
+    ("per_tool", "Per tool", "tool__qualified_name"),
+    ("per_rule", "Per rule", "rule_name"),
+    ("per_tier", "Per tier", "tier"),
+)
+
+Counted = list[Mapping[str, Any]]  # requests of one tool, rule and tier
 
 
-def figures(scope: Scope) -> list[Figure]:
-    """What was decided and how fast, and last how often the agents were right by it. Two statements."""
-    requests = _requests(scope)
-    counts = requests.aggregate(**_COUNTS)
+def counted(scope: Scope) -> Counted:
+    """What was decided in the period, by tool, rule and tier: one statement."""
+    columns = [column for _, _, column in _TABLES]
+    rows: Iterable[Mapping[str, Any]] = scope.requests().values(*columns).annotate(**_COUNTS)
+    return list(rows)
+
+
+def figures(scope: Scope, requests: Counted) -> list[Figure]:
+    """What was decided and how fast, and last how often the agents were right by it. One statement."""
+    counts = _together(requests)
     waited = ExpressionWrapper(F("decided_at") - F("created_at"), output_field=DurationField())
-    wait = median(requests.filter(_DECIDED).annotate(waited=waited), "waited", counts["decided"])
+    wait = median(scope.requests().filter(_DECIDED).annotate(waited=waited), "waited", counts["decided"])
     return [
         count("decided", "Requests decided", "Requests that a person approved or rejected.", counts["decided"]),
         *_shares(counts),
@@ -56,35 +74,29 @@ def figures(scope: Scope) -> list[Figure]:
     ]
 
 
-def tables(scope: Scope) -> list[Table]:
-    """Per tool, rule and tier, and the reasons that people gave for a no: four statements."""
-    requests = _requests(scope).filter(_DECIDED | _EXPIRED)
-    found = [
-        Table(
-            key,
-            title,
-            [_line(row, columns) for row in requests.values(*columns).annotate(**_COUNTS).order_by(*columns)],
-        )
-        for key, title, columns in (
-            ("per_tool", "Per tool", ("tool__qualified_name",)),
-            ("per_rule", "Per rule", ("rule_name",)),
-            ("per_tier", "Per tier", ("tier",)),
-        )
-    ]
-    return [*found, _reasons(scope)]
+def tables(scope: Scope, requests: Counted) -> list[Table]:
+    """Per tool, rule and tier, and the reasons that people gave for a no: one statement."""
+    return [*(_table(requests, *each) for each in _TABLES), _reasons(scope)]
 
 
-def _requests(scope: Scope) -> "QuerySet[ApprovalRequest]":
-    return scope.requests().annotate(was_edited=Exists(_EDITORS))
+def _table(requests: Counted, key: str, title: str, column: str) -> Table:
+    parts: dict[str, Counted] = {}
+    for row in requests:
+        if row["decided"] or row["expired"]:
+            parts.setdefault(str(row[column]), []).append(row)
+    return Table(key, title, [_line(name, _together(rows)) for name, rows in sorted(parts.items())])
 
 
-def _line(row: dict[str, Any], columns: tuple[str, ...]) -> Line:
-    name = str(row[columns[0]])
-    decided = count("decided", "Decided", "Requests that a person approved or rejected.", row["decided"])
-    return Line(name, name, [decided, *_shares(row)])
+def _together(requests: Counted) -> Counter[str]:
+    return Counter({name: sum(row[name] for row in requests) for name in _COUNTS})
 
 
-def _shares(counts: dict[str, Any]) -> list[Figure]:
+def _line(name: str, counts: Mapping[str, int]) -> Line:
+    decided = count("decided", "Decided", "Requests that a person approved or rejected.", counts["decided"])
+    return Line(name, name, [decided, *_shares(counts)])
+
+
+def _shares(counts: Mapping[str, int]) -> list[Figure]:
     decided, over = counts["decided"], counts["decided"] + counts["expired"]
     return [
         share("approved", "Approved", "Approved ÷ decided.", counts["approved"], decided),

@@ -1,17 +1,18 @@
 """How conversations and their cost went, hour by hour, day by day or week by week of UTC."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count
 from django.db.models.functions import TruncDay, TruncHour, TruncWeek
 
-from agents.costs.economics import Sums, by_time
+from agents.costs.economics import Labour, Sums
 from agents.costs.rounding import half_up
-from agents.models import Interaction
 from supportagent.metrics.measures.figures import Figure, Line, Table, count
 from supportagent.metrics.measures.scope import Scope
+from supportagent.metrics.measures.tally import Resolution, Tally, by_time
 
+_THEN = "Conversations that ended then."
 BY_HOUR_UP_TO = timedelta(days=2)
 BY_DAY_UP_TO = timedelta(days=120)
 _GRAINS = {
@@ -19,7 +20,6 @@ _GRAINS = {
     "day": (TruncDay, timedelta(days=1)),
     "week": (TruncWeek, timedelta(days=7)),
 }
-Resolution = Interaction.Resolution
 HOW = {
     Resolution.UNASSISTED: ("unassisted", "Agents alone"),
     Resolution.ASSISTED: ("assisted", "Agents with help"),
@@ -35,39 +35,46 @@ def grain(scope: Scope) -> str:
     return "hour" if length <= BY_HOUR_UP_TO else "day" if length <= BY_DAY_UP_TO else "week"
 
 
-def volume(scope: Scope) -> Table:
-    """How many conversations began, and how many ended by whom: two statements."""
+@dataclass(frozen=True)
+class Course:
+    """When conversations ended and what they cost: read once, drawn twice."""
+
+    scope: Scope
+    ended: dict[datetime, Tally]
+
+    @classmethod
+    def of(cls, scope: Scope, labour: Labour) -> "Course":
+        """One statement."""
+        trunc, _ = _GRAINS[grain(scope)]
+        return cls(scope, by_time(scope, labour, trunc("ended_at", tzinfo=UTC)))
+
+    def volume(self) -> Table:
+        """How many conversations began, and how many ended by whom: one statement."""
+        opened = _opened(self.scope)
+        lines = []
+        for at, label in times(self.scope):
+            ended = self.ended.get(at, Tally([]))
+            figures = [
+                count("opened", "Began", "Conversations that began then.", opened.get(at, 0)),
+                count("ended", "Ended", _THEN, ended.n),
+                *(count(key, words, _THEN, ended.of(how)) for how, (key, words) in HOW.items()),
+            ]
+            lines.append(Line(at.isoformat(), label, figures))
+        return Table("by_time", f"Conversations by {grain(self.scope)}", lines)
+
+    def cost(self) -> Table:
+        """What the conversations cost that ended then."""
+        lines = [
+            Line(at.isoformat(), label, _costs(self.ended.get(at, Tally([])).sums)) for at, label in times(self.scope)
+        ]
+        return Table("cost_by_time", f"Cost of the conversations that ended, by {grain(self.scope)}", lines)
+
+
+def _opened(scope: Scope) -> dict[datetime, int]:
     trunc, _ = _GRAINS[grain(scope)]
     period = scope.period
     begun = scope.conversations().filter(opened_at__gte=period.start, opened_at__lt=period.end)
-    opened = dict(begun.annotate(at=trunc("opened_at", tzinfo=UTC)).values_list("at").annotate(Count("pk")))
-    ended: dict[tuple[datetime, str], int] = {}
-    for at, how, n in (
-        scope.ended().annotate(at=trunc("ended_at", tzinfo=UTC)).values_list("at", "resolution").annotate(Count("pk"))
-    ):
-        ended[at, how] = n
-    lines = []
-    for at, label in times(scope):
-        split = [
-            count(key, words, "Conversations that ended then.", ended.get((at, how), 0))
-            for how, (key, words) in HOW.items()
-        ]
-        total = sum(each.n for each in split)
-        begin = count("opened", "Began", "Conversations that began then.", opened.get(at, 0))
-        lines.append(
-            Line(
-                at.isoformat(), label, [begin, count("ended", "Ended", "Conversations that ended then.", total), *split]
-            )
-        )
-    return Table("by_time", f"Conversations by {grain(scope)}", lines)
-
-
-def cost(scope: Scope) -> Table:
-    """What the conversations cost that ended then: two statements."""
-    trunc, _ = _GRAINS[grain(scope)]
-    sums: Mapping[datetime, Sums] = by_time(scope.period, scope.conversations(), trunc)
-    lines = [Line(at.isoformat(), label, _costs(sums.get(at, Sums()))) for at, label in times(scope)]
-    return Table("cost_by_time", f"Cost of the conversations that ended, by {grain(scope)}", lines)
+    return dict(begun.annotate(at=trunc("opened_at", tzinfo=UTC)).values_list("at").annotate(Count("pk")))
 
 
 def times(scope: Scope) -> list[tuple[datetime, str]]:

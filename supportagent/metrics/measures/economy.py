@@ -1,14 +1,13 @@
 """What conversations cost, as `agents.costs.economics` works it out."""
 
-from agents.costs.economics import economics
+from agents.costs.economics import notes_on
 from supportagent.metrics.measures.figures import Figure
-from supportagent.metrics.measures.scope import Scope
+from supportagent.metrics.measures.tally import Tally
 
 
-def figures(scope: Scope) -> tuple[list[Figure], list[str]]:
-    """And what is to be said about them."""
-    found = economics(scope.period, scope.conversations())
-    total, n = found.total, found.total.n
+def figures(tally: Tally) -> list[Figure]:
+    """Of the conversations that ended."""
+    total, n = tally.sums, tally.n
     calls = total.calls_per_interaction
     parts = (
         (
@@ -57,4 +56,9 @@ def figures(scope: Scope) -> tuple[list[Figure], list[str]]:
             -1,
         ),
     )
-    return [Figure(*part) for part in parts], found.notes
+    return [Figure(*part) for part in parts]
+
+
+def notes(tally: Tally) -> list[str]:
+    """What is to be said about these figures."""
+    return list(notes_on(tally.sums))

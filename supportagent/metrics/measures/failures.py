@@ -1,6 +1,8 @@
 """Which tools fail."""
 
-from django.db.models import Count
+from collections import Counter
+
+from django.db.models import Count, Q
 
 from supportagent.metrics.measures.figures import Figure, Line, Table, count
 from supportagent.metrics.measures.scope import Scope
@@ -8,16 +10,27 @@ from supportagent.metrics.measures.scope import Scope
 MOST = 10  # tools in the table
 
 
-def figures(scope: Scope) -> list[Figure]:
-    """One statement."""
+def failed(scope: Scope) -> tuple[Counter[str], Counter[str]]:
+    """How often each tool failed in the period, and in the one before: one statement for both."""
+    calls = scope.failed_calls(since=scope.before.period.start)
+    is_now = Q(sent_at__gte=scope.period.start)
+    now, before = Counter[str](), Counter[str]()
+    for tool, n, earlier in calls.values_list("tool__qualified_name").annotate(
+        n=Count("pk", filter=is_now), earlier=Count("pk", filter=~is_now)
+    ):
+        now[tool], before[tool] = n, earlier
+    return now, before
+
+
+def figures(counted: Counter[str]) -> list[Figure]:
+    """Of all of them."""
     formula = "Calls of tools that were sent in the period and failed."
-    return [count("failed", "Calls of tools that failed", formula, scope.failed_calls().count(), good=-1)]
+    return [count("failed", "Calls of tools that failed", formula, counted.total(), good=-1)]
 
 
-def tables(scope: Scope) -> list[Table]:
-    """One statement."""
-    counted = scope.failed_calls().values_list("tool__qualified_name").annotate(n=Count("pk"))
-    most = counted.order_by("-n", "tool__qualified_name")[:MOST]
+def tables(counted: Counter[str]) -> list[Table]:
+    """Those that fail most often."""
+    most = sorted(counted.items(), key=lambda each: (-each[1], each[0]))[:MOST]
     formula = "Calls that were sent in the period and failed."
-    lines = [Line(name, name, [count("failed", "Failed", formula, n)]) for name, n in most]
+    lines = [Line(name, name, [count("failed", "Failed", formula, n)]) for name, n in most if n]
     return [Table("failing", "Tools that fail", lines)]

@@ -1,12 +1,9 @@
 """How much of what agents did was right, by what people said of a sample. docs/measures.md says how it is weighed."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from supportagent.metrics.measures.figures import FEWEST_OF_ACCURACY, Figure, Line, Table
 from supportagent.metrics.measures.scope import Scope
 from supportagent.quality import queue
-from supportagent.quality.accuracy import Accuracy, Wanted, accuracy_by
+from supportagent.quality.accuracy import Accuracy, Judgements, Wanted, judgements
 from supportagent.quality.models import Stratum
 
 BLIND = (
@@ -29,18 +26,22 @@ def is_blind(scope: Scope) -> bool:
     return scope.user is not None and queue.is_led(scope.user)
 
 
-def figures(scope: Scope) -> list[Figure]:
-    """Four statements; none of a part of the work for whoever must not be led."""
-    found: Mapping[tuple[Any, ...], Accuracy] = accuracy_by(scope.user, wanted(scope), "kind")
-    return [figure(key, label, kind, found.get((kind,), Accuracy())) for kind, key, label in _KINDS]
+def judged(scope: Scope) -> Judgements:
+    """What was labelled of it: four statements."""
+    return judgements(scope.user, wanted(scope))
 
 
-def tables(scope: Scope) -> list[Table]:
-    """Per tool: four statements."""
-    found = accuracy_by(scope.user, wanted(scope), "tool", "kind")
+def figures(found: Judgements) -> list[Figure]:
+    """Of all of it."""
+    parts = found.by("kind")
+    return [figure(key, label, kind, parts.get((kind,), Accuracy())) for kind, key, label in _KINDS]
+
+
+def tables(found: Judgements) -> list[Table]:
+    """Per tool; none for whoever must not be led."""
     lines = [
         Line(tool, tool, [figure("right", "Right", kind, parts)])
-        for (tool, kind), parts in sorted(found.items())
+        for (tool, kind), parts in sorted(found.by("tool", "kind").items())
         if kind == Stratum.Kind.ACTION
     ]
     return [Table("labels_per_tool", "Actions per tool, by labels", lines)]

@@ -1,16 +1,8 @@
 """Who ended conversations, and whether they stayed ended."""
 
-from typing import Any
-
-from django.db.models import Count, Q
-
-from agents.costs.conversations import settled
-from agents.models import Interaction
 from supportagent.metrics.measures.figures import Figure, count, share
-from supportagent.metrics.measures.scope import Scope
+from supportagent.metrics.measures.tally import OF_AGENTS, Resolution, Tally
 
-Resolution = Interaction.Resolution
-OF_AGENTS = [Resolution.UNASSISTED, Resolution.ASSISTED, Resolution.ESCALATED, Resolution.ABANDONED]
 _OF = "settled conversations on which an agent worked"
 _SPLIT = (
     (Resolution.UNASSISTED, "resolution", "Resolved by agents alone", 1),
@@ -27,54 +19,32 @@ _WHAT = {
 }
 
 
-def by_version(scope: Scope) -> dict[int, dict[str, int]]:
-    """By the version of the agent that had them last: how many ended (`n`), how many of them were settled with an agent
-    at work (`of`), and were resolved by agents alone (`alone`). One statement.
-    """
-    of = settled(scope.moment) & Q(resolution__in=OF_AGENTS)
-    alone = of & Q(resolution=Resolution.UNASSISTED, reopened_at=None)
-    rows: Any = scope.ended().exclude(agent_version=None).values("agent_version")
-    counted = rows.annotate(n=Count("pk"), of=Count("pk", filter=of), alone=Count("pk", filter=alone))
-    return {row.pop("agent_version"): row for row in counted}
-
-
-def figures(scope: Scope) -> list[Figure]:
-    """One statement."""
-    is_settled = settled(scope.moment)
-    with_agent = Q(resolution__in=OF_AGENTS)
-    of = is_settled & with_agent
-    stays = {each.value: Count("pk", filter=of & Q(resolution=each, reopened_at=None)) for each in OF_AGENTS}
-    counts = scope.ended().aggregate(
-        ended=Count("pk"),
-        unsettled=Count("pk", filter=~is_settled),
-        with_agent=Count("pk", filter=with_agent),
-        of=Count("pk", filter=of),
-        reopened=Count("pk", filter=of & Q(reopened_at__isnull=False)),
-        handed_over=Count("pk", filter=with_agent & Q(handed_over=True)),
-        **stays,
-    )
+def figures(tally: Tally) -> list[Figure]:
+    """Of the conversations that ended."""
+    of = tally.count("settled", OF_AGENTS)
+    unsettled = tally.n - tally.count("settled")
     split = [
-        share(key, label, f"{_WHAT[each]} ÷ {_OF}.", counts[each.value], counts["of"], good=good)
+        share(key, label, f"{_WHAT[each]} ÷ {_OF}.", tally.count("stayed", [each]), of, good=good)
         for each, key, label, good in _SPLIT
     ]
     return [
-        count("ended", "Conversations ended", "Conversations that ended in the period.", counts["ended"]),
-        count("unsettled", "Not settled yet", "Those that may still be opened again within 72 h.", counts["unsettled"]),
+        count("ended", "Conversations ended", "Conversations that ended in the period.", tally.n),
+        count("unsettled", "Not settled yet", "Those that may still be opened again within 72 h.", unsettled),
         *split,
         share(
             "reopened",
             "Opened again",
             f"The customer came back within 72 h ÷ {_OF}.",
-            counts["reopened"],
-            counts["of"],
+            of - tally.count("stayed", OF_AGENTS),
+            of,
             good=-1,
         ),
         share(
             "handed_over",
             "Handed over to people",
             "Conversations with a hand-over ÷ ended conversations on which an agent worked.",
-            counts["handed_over"],
-            counts["with_agent"],
+            tally.count("handed_over", OF_AGENTS),
+            tally.of(*OF_AGENTS),
             good=-1,
         ),
     ]

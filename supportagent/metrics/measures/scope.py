@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from agents.costs.conversations import named
 from agents.models import Agent, Interaction, ToolCall
 from approvals.models import ApprovalRequest
 from supportagent.periods import Period
-from supportagent.staff.models import User, teams_visible_ids
+from supportagent.staff.models import Team, User, teams_visible_ids
 from supportagent.staff.permissions import Permission, has
 from supportagent.tickets.models import TriageLabel
 
@@ -35,11 +38,13 @@ class Scope:
     language: str = ""
     channel: str = ""
     now: datetime | None = None
-    teams: tuple[int, ...] | None = None  # that the user sees, by key: looked up once, not in every statement
+    teams: tuple[int, ...] | None = field(init=False, default=None)  # that the user sees, by key; None for all
 
     def __post_init__(self) -> None:
-        if self.user is not None and self.teams is None:
-            object.__setattr__(self, "teams", tuple(teams_visible_ids(self.user)))
+        """Looks up once what otherwise every statement would: two statements."""
+        if self.user is not None:
+            seen = tuple(teams_visible_ids(self.user))
+            object.__setattr__(self, "teams", seen if Team.objects.exclude(pk__in=seen).exists() else None)
 
     @property
     def moment(self) -> datetime:
@@ -50,10 +55,12 @@ class Scope:
         """Whether the reader may know of such records; of everything, who sees every team."""
         return self.user is None or has(self.user, permission) or has(self.user, Permission.VIEW_TEAM)
 
-    @property
+    @cached_property
     def before(self) -> Scope:
         """The same of the period before."""
-        return replace(self, period=self.period.before, teams=self.teams)
+        earlier = copy(self)
+        object.__setattr__(earlier, "period", self.period.before)
+        return earlier
 
     def plain(self) -> dict[str, str]:
         return {name: value for name, value in vars(self).items() if name in FILTERS and value}
@@ -63,10 +70,7 @@ class Scope:
         found = Interaction.objects.filter(self._like("")).order_by()
         if self.agent:
             found = found.filter(agent__slug=self.agent)
-        if self.tool:
-            calls = ToolCall.objects.filter(run__ticket=OuterRef("pk"), sent_at__isnull=False)
-            found = found.filter(Exists(calls.filter(tool__qualified_name=self.tool)))
-        return found
+        return found.filter(tools__contains=named(self.tool)) if self.tool else found
 
     def ended(self) -> QuerySet[Interaction]:
         """Conversations that ended in the period."""
@@ -84,12 +88,12 @@ class Scope:
         """Approval requests that wait for a decision now."""
         return self._of_scope(ApprovalRequest.objects.filter(self._like("ticket__")).pending())
 
-    def failed_calls(self) -> QuerySet[ToolCall]:
-        """Calls of tools that were sent in the period and failed."""
+    def failed_calls(self, since: datetime) -> QuerySet[ToolCall]:
+        """Calls of tools that were sent from `since` to the end of the period, and failed."""
         found = ToolCall.objects.filter(
             self._like("run__ticket__"),
             state=ToolCall.State.FAILED,
-            sent_at__gte=self.period.start,
+            sent_at__gte=since,
             sent_at__lt=self.period.end,
         ).order_by()
         if self.agent:

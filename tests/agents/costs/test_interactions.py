@@ -50,6 +50,7 @@ def reading(now: datetime) -> dict[int, tuple[Any, ...]]:
         ]
         spends = [spend for run in runs for spend in run.spends.all() if spend.kind == "model"]
         calls = [call for run in runs for call in run.tool_calls.all() if call.sent_at]
+        tools = sorted({call.tool.qualified_name for call in calls if call.tool})
         periods = [period for thread in threads for period in thread.work_periods.all()]
         decided = [(d.request.ticket_id, d.decided_by_id, d.decided_at) for d in ApprovalDecision.objects.all()]
         decided += [
@@ -90,6 +91,7 @@ def reading(now: datetime) -> dict[int, tuple[Any, ...]]:
             sum(spend.charged for spend in spends if spend.kind == "tool"),
             sum(spend.state in ("settled", "forfeited") for spend in spends if spend.kind == "model"),
             len(calls),
+            f" {' '.join(tools)} " if tools else "",
             sum(period.seconds for period in periods),
             len(mine),
             ticket.rating.score if hasattr(ticket, "rating") else None,
