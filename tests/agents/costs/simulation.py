@@ -4,8 +4,10 @@ Conversations come by chance, minute by minute; each costs a log-normal amount t
 lumpy than a conversation really is. Days have a rhythm, weekends are quiet, and every week and hour has a mood of its
 own. The watch looks every minute, as the scheduler does. `make spike-sim` prints the table.
 
-The last row is what cannot be had: an agent with ten conversations an hour has less than one in five minutes, and four
-instead of one is chance. Its fivefold hour is seen late or not at all, and it is not cried about either.
+`in 5` is how many of the fivefold hours were seen within five minutes; `at best` is how many could be, by chance's own
+laws: whoever knew beforehand what each hour usually brings, counted the conversations of the first five minutes and was
+wrong once a month (Neyman and Pearson's test). An agent with ten conversations an hour has less than one in five
+minutes, and four instead of one is chance: no watch sees its fivefold hour that soon without crying wolf.
 """
 
 import math
@@ -20,6 +22,8 @@ from agents.costs.spikes import HOURS_OF_A_WEEK, MINIMUM_WEEKS, SHORT_MINUTES, P
 COST = 150_000  # micro-units of a conversation
 LUMPY = 0.7  # sigma of its logarithm
 HOURS_OF_A_MONTH = 24 * 30
+SOON = 5  # minutes
+ONCE_A_MONTH = SOON / (HOURS_OF_A_MONTH * 60)
 FIVEFOLD = 5.0
 
 
@@ -59,6 +63,7 @@ class Result:
 
     profile: Profile
     delays: list[int] = field(default_factory=list)
+    possible: float = 0.0
     false: int = 0
     hours: int = 0
 
@@ -73,12 +78,16 @@ class Result:
         seen = sum(delay < 60 for delay in self.delays)
         return (
             f"{self.profile.name:<28} {self.hours // HOURS_OF_A_WEEK:>5} {seen:>4}/{len(self.delays):<4}"
+            f"{sum(delay <= SOON for delay in self.delays):>4} {self.possible:>7.0f} "
             f"{median(self.delays):>7.0f} {self.quantile(0.95):>5} {max(self.delays):>6} {self.false:>6} "
             f"{self.per_month:>9.2f}"
         )
 
 
-HEAD = f"{'agent':<28} {'weeks':>5} {'seen':>7} {'median':>8} {'95 %':>5} {'worst':>6} {'false':>6} {'per month':>9}"
+HEAD = (
+    f"{'agent':<28} {'weeks':>5} {'seen':>7} {'in 5':>6} {'at best':>7} {'median':>7} {'95 %':>5} {'worst':>6} "
+    f"{'false':>6} {'per month':>9}"
+)
 
 
 def simulate(profile: Profile, seed: int) -> Result:
@@ -119,11 +128,29 @@ def _live(profile: Profile, weeks: int, chance: random.Random, result: Result) -
                 quiet_until = hour + 2  # the alert is open: what goes on is the same one
         if is_injected:
             result.delays.append(seen)
+            result.possible += seen_at_best(level)
             quiet_until = hour + 2  # what is left of it in the last minutes is the same spike
         past.costs.append(so_far)
         past.sums.append(past.sums[-1] + so_far)
         before = usual
         result.hours += counted
+
+
+def seen_at_best(level: float) -> float:
+    """How surely a fivefold hour, of usually `level` conversations, can be told by its first minutes."""
+    usual = level * SOON / 60
+    false = seen = 0.0
+    for count in range(math.ceil(usual * FIVEFOLD + 40 * math.sqrt(usual * FIVEFOLD) + 40), -1, -1):
+        by_chance, by_spike = (_probability(count, mean) for mean in (usual, usual * FIVEFOLD))
+        if false + by_chance > ONCE_A_MONTH:
+            return seen + by_spike * (ONCE_A_MONTH - false) / by_chance
+        false, seen = false + by_chance, seen + by_spike
+    return seen
+
+
+def _probability(count: int, mean: float) -> float:
+    """Of so many by chance, where `mean` are usual (Poisson)."""
+    return math.exp(count * math.log(mean) - mean - math.lgamma(count + 1))
 
 
 def _injected(profile: Profile, weeks: int, offset: int, chance: random.Random) -> set[int]:
