@@ -25,7 +25,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one agent whose team the reader sees; 404 for another."""
     user = person(request)
     require(user, Permission.VIEW_DASHBOARD)
-    asked = filters.asked_for(user, request.GET.dict() | {"agent": slug}, timezone.now())
+    asked = filters.asked_for(user, request.GET, timezone.now(), agent=slug)
     agent = get_object_or_404(Agent.objects.select_related("team"), slug=slug, slug__in=asked.options["agent"])
     runs = Run.objects.visible_to(user).filter(agent=agent).select_related("ticket").order_by("-created_at", "-pk")
     alerts = CostAlert.objects.visible_to(user).filter(agent=agent).select_related("agent", "budget", "muted_by")
@@ -34,7 +34,6 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "agent": agent,
         "asked": asked,
         "presets": filters.PRESETS.items(),
-        "fixed": "agent",
         "parts": dashboard.parts(report(asked.scope)),
         "as_of": interactions.as_of(asked.scope.moment),
         "versions": agent_page.versions(agent, asked.scope, is_blind=is_blind),

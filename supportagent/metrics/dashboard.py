@@ -24,11 +24,13 @@ LEAST_OF_SCALE = {"number": 2, "micros": 20_000}
 
 @dataclass(frozen=True)
 class Card:
-    """A figure as the page writes it. `trend` is "up" for better, "down" for worse, empty for neither."""
+    """A figure as the page writes it. `trend` is "up" for better, "down" for worse, empty for neither; `basis` is what
+    it rests on: `21 to 59 %`, `n = 21`.
+    """
 
     figure: Figure
     value: str
-    basis: str
+    basis: list[str]
     delta: str
     trend: str
 
@@ -186,12 +188,12 @@ def _of(line: Line, key: str | None) -> int:
     return 0 if value is None else int(value)
 
 
-def _basis(figure: Figure) -> str:
-    """What it rests on: `21 to 59 %, n = 21`."""
+def _basis(figure: Figure) -> list[str]:
+    n = f"n = {figure.n:,}"
     if figure.interval is None:
-        return f"n = {figure.n:,}"
+        return [n]
     low, high = figure.interval
-    return f"{low * 100:.0f} to {high * 100:.0f} %, n = {figure.n:,}"
+    return [f"{low * 100:.0f} to {high * 100:.0f} %", n]
 
 
 def _moved(figure: Figure, before: Figure) -> tuple[str, str]:

@@ -24,12 +24,20 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Asked:
-    """What is looked at. `preset` is empty for days that somebody chose; `problems` say what was asked in vain."""
+    """What is looked at. `preset` is empty for days that somebody chose; `problems` say what was asked in vain; `fixed`
+    is the filter that the page itself sets, if it does.
+    """
 
     scope: Scope
     preset: str
     options: Mapping[str, Mapping[str, str]]
     problems: list[str] = field(default_factory=list)
+    fixed: str = ""
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the reader chose days or a part of the work."""
+        return not self.preset or bool(self.scope.plain().keys() - {self.fixed})
 
     @property
     def query(self) -> str:
@@ -59,11 +67,16 @@ class Asked:
     @property
     def filters(self) -> list[tuple[str, str, Mapping[str, str]]]:
         """Name, value and what there is to choose from, of each that is chosen from a list."""
-        return [(name, getattr(self.scope, name), self.options[name]) for name in FILTERS if name in self.options]
+        names = [name for name in FILTERS if name in self.options and name != self.fixed]
+        return [(name, getattr(self.scope, name), self.options[name]) for name in names]
 
 
-def asked_for(user: User, parameters: Mapping[str, str], now: datetime) -> Asked:
-    """What the address says, for this reader. What it says in vain is told, and left out."""
+def asked_for(user: User, parameters: Mapping[str, str], now: datetime, *, agent: str = "") -> Asked:
+    """What the address says, for this reader; on the page of an agent about that one. What it says in vain is told, and
+    left out.
+    """
+    if agent:
+        parameters = dict(parameters.items()) | {"agent": agent}
     problems: list[str] = []
     period, preset = _period(parameters, now, problems)
     options = _options(user)
@@ -75,7 +88,7 @@ def asked_for(user: User, parameters: Mapping[str, str], now: datetime) -> Asked
             problems.append(f"There is no {name} {value[:40]!r} that you could look at.")
         elif value:
             chosen[name] = value
-    return Asked(Scope(period, user, now=now, **chosen), preset, options, problems)
+    return Asked(Scope(period, user, now=now, **chosen), preset, options, problems, "agent" if agent else "")
 
 
 def _period(parameters: Mapping[str, str], now: datetime, problems: list[str]) -> tuple[Period, str]:

@@ -24,7 +24,7 @@ IS_UP = ("Ctrl-C stops everything", "workers listen on", "scheduler is running")
 class Demo:
     """One running demo on a data folder of its own: the console, and the shop as another origin."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, with_history: bool = False, **settings: str) -> None:
         self.folder = folder
         self.log = folder / "demo.log"
         port = free_ports()
@@ -34,9 +34,10 @@ class Demo:
             folder, SUPPORTAGENT_PUBLIC_URL=self.console, SUPPORTAGENT_SHOP_URL=self.shop, PYTHONUNBUFFERED="1"
         )
         self.environment |= settings
+        command = [sys.executable, "manage.py", "demo", "--port", str(port)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "demo", "--without-history", "--port", str(port)],
+                command if with_history else [*command, "--without-history"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,

@@ -28,6 +28,7 @@ README_SIZES = {
     "widget": (1020, 690),
     "ticket": (1280, 800),
     "review": (1280, 900),
+    "dashboard": (1280, 1010),
 }
 LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (DESKTOP, PHONE)]
 SECOND_WISHES = 2  # so that the queue is not a list of one
@@ -45,19 +46,21 @@ class Photographer:
         width, height = README_SIZES[name]
         return [("light", {"width": width, "height": height})]
 
-    def shoot(self, page: Page, name: str, scheme: str, size: dict[str, int]) -> None:
+    def shoot(self, page: Page, name: str, scheme: str, size: dict[str, int], *, whole: bool = False) -> None:
         page.wait_for_load_state("networkidle")
         page.evaluate("document.fonts.ready.then(() => true)")
         look = "" if self.for_readme else f"-{size['width']}-{scheme}"
-        page.screenshot(path=self.folder / f"{name}{look}.png", animations="disabled")
+        page.screenshot(path=self.folder / f"{name}{look}.png", animations="disabled", full_page=whole)
 
-    def console(self, name: str, path: str, *, username: str = "supervisor", prepare: Any = None) -> None:
+    def console(
+        self, name: str, path: str, *, username: str = "supervisor", prepare: Any = None, whole: bool = False
+    ) -> None:
         for scheme, size in self.looks(name):
             page = self.stage.staff(username, color_scheme=scheme, viewport=size)
             page.goto(self.stage.demo.console + path)
             if prepare:
                 prepare(page)
-            self.shoot(page, name, scheme, size)
+            self.shoot(page, name, scheme, size, whole=whole)
             page.context.close()
 
     def shop(self, name: str, prepare: Callable[[Widget], None]) -> None:
@@ -109,8 +112,7 @@ def play(stage: Stage, folder: Path) -> None:
     camera.console("runs", "/console/runs/")
     camera.console("ticket", ticket)
     camera.console("tickets", "/console/tickets/")
-    camera.console("dashboard", "/console/")
-    camera.console("costs", "/console/costs/?period=today")
+    measures(camera)
     camera.console("admin-list", ADMIN, username="admin")
     camera.console("admin-form", f"{ADMIN}1/change/", username="admin")
     camera.console("audit", "/admin/audit/auditentry/?q=ORD-1042", username="auditor")
@@ -131,7 +133,17 @@ def play_for_readme(stage: Stage, folder: Path) -> None:
     ana.hears("was issued")
     camera.console("run", f"/console/runs/{facts['run']}/")
     camera.console("ticket", f"/console/tickets/{facts['ticket']}/")
+    camera.console("dashboard", "/console/")
     review(stage, camera)
+
+
+def measures(camera: Photographer) -> None:
+    """What the demo's four weeks came to, from top to bottom."""
+    camera.console("dashboard", "/console/", whole=True)
+    camera.console("agent", "/console/agents/billing/", whole=True)
+    camera.console("costs", "/console/costs/", whole=True)
+    for name in ("costs/alerts", "ratings", "labels", "labels/results", "knowledge/gaps"):
+        camera.console(name.replace("/", "-"), f"/console/{name}/", whole=True)
 
 
 def labels(stage: Stage, camera: Photographer) -> None:
@@ -169,7 +181,7 @@ def main(folder: Path, story: Callable[[Stage, Path], None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
         settings = {"SUPPORTAGENT_INTERNAL_HOSTS": "127.0.0.1", CREDENTIAL: SECRET}
-        demo = Demo(Path(data), **settings)
+        demo = Demo(Path(data), with_history=True, **settings)
         try:
             demo.wait_until_up()
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
