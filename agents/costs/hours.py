@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Aggregate, Count, F, Q, QuerySet, Sum
-from django.db.models.functions import TruncDay, TruncHour
+from django.db.models.functions import TruncDay, TruncHour, TruncWeek
 
 from agents.models import RollupMark, Spend, SpendHour
 from audit.clock import database_now
@@ -28,7 +28,7 @@ COUNTED = (Spend.State.SETTLED, Spend.State.FORFEITED)
 
 DIMENSIONS = ("agent", "provider", "model", "category", "channel", "kind")
 FIGURES = ("charged", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
-TIMES = {"hour": TruncHour, "day": TruncDay}
+TIMES = {"hour": TruncHour, "day": TruncDay, "week": TruncWeek}
 
 
 @dataclass(frozen=True)

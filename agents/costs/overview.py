@@ -6,12 +6,10 @@ is for who sees every team. How many statements it takes does not depend on how 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from agents.costs.days import Days
 from agents.costs.economics import Economics, economics
 from agents.costs.hours import DIMENSIONS, FIGURES, Sums, spent
 from agents.costs.spending import amount
@@ -69,7 +67,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Moment:
-    """One hour or day, also where nothing was spent; micro-units."""
+    """One hour, day or week, also where nothing was spent; micro-units."""
 
     label: str
     models: int
@@ -84,7 +82,7 @@ class Moment:
 class Overview:
     """What the page shows of the ledger."""
 
-    period: Days
+    period: Period
     models: Sums
     tools: Sums
     parts: dict[str, Part]
@@ -101,10 +99,10 @@ class Overview:
         return chart.draw(("Models", "Priced tools"), rows, write=amount, least=LEAST_OF_SCALE)
 
 
-def overview(view: View, period: Days) -> Overview:
+def overview(view: View, period: Period) -> Overview:
     """The figures of these days."""
-    cube = spent(since=period.since, until=period.until, by=DIMENSIONS, agents=view.slugs)
-    times = spent(since=period.since, until=period.until, by=(period.grain, "kind"), agents=view.slugs)
+    cube = spent(since=period.start, until=period.end, by=DIMENSIONS, agents=view.slugs)
+    times = spent(since=period.start, until=period.end, by=(period.grain, "kind"), agents=view.slugs)
     by_kind = _folded(cube, lambda key: key["kind"])
     return Overview(
         period=period,
@@ -115,18 +113,18 @@ def overview(view: View, period: Days) -> Overview:
     )
 
 
-def economy(user: User, view: View, period: Days) -> Economics:
+def economy(user: User, view: View, period: Period) -> Economics:
     """What the conversations that ended in these days cost, beside people alone: those of the teams that one sees."""
     seen = None if view.everything else Interaction.objects.filter(team_id__in=teams_visible_ids(user))
-    return economics(period.moments, seen)
+    return economics(period, seen)
 
 
-def most_expensive(user: User, view: View, period: Days) -> list[Run]:
+def most_expensive(user: User, view: View, period: Period) -> list[Run]:
     """The runs that began in these days and cost most, dearest first; none for who may not see runs."""
     if not has(user, Permission.VIEW_RUN):
         return []
     runs = Run.objects.visible_to(user).filter(
-        created_at__gte=period.since, created_at__lt=period.until, cost_micros__gt=0
+        created_at__gte=period.start, created_at__lt=period.end, cost_micros__gt=0
     )
     if not view.everything:
         runs = runs.filter(agent__slug__in=view.agents)
@@ -142,21 +140,18 @@ def spikes(user: User, period: Period, agent: str = "") -> list[CostAlert]:
     return list(seen.select_related("agent", "budget", "muted_by").order_by("-first_at", "-pk")[:SPIKES])
 
 
-def table(view: View, period: Days) -> Iterator[list[Any]]:
+def table(view: View, period: Period) -> Iterator[list[Any]]:
     """The same figures as rows for a spreadsheet, by day and everything that the ledger tells apart."""
     yield ["day_utc", *DIMENSIONS, "attempts", *("charged_micros", *FIGURES[1:])]
-    found = spent(since=period.since, until=period.until, by=("day", *DIMENSIONS), agents=view.slugs)
+    found = spent(since=period.start, until=period.end, by=("day", *DIMENSIONS), agents=view.slugs)
     for (day, *names), sums in sorted(found.items()):
         yield [f"{day:%Y-%m-%d}", *names, sums.attempts, *(getattr(sums, name) for name in FIGURES)]
 
 
-def _course(period: Days, times: dict[tuple[Any, ...], Sums]) -> list[Moment]:
-    step = timedelta(hours=1) if period.grain == "hour" else timedelta(days=1)
+def _course(period: Period, times: dict[tuple[Any, ...], Sums]) -> list[Moment]:
     found = []
-    for number in range((period.until - period.since) // step):
-        at = period.since + step * number
+    for at, label in period.steps:
         models, tools = (times.get((at, kind), Sums()).charged for kind in (MODEL, TOOL))
-        label = f"{at.day} {at:%b}, {at:%H:%M}" if period.grain == "hour" else f"{at.day} {at:%b}"
         found.append(Moment(label, models, tools))
     return found
 

@@ -61,7 +61,7 @@ def download(request: HttpRequest, section: str, table: str) -> HttpResponseBase
     rows = None if found is None else dashboard.rows_of(found, table)
     if rows is None:
         raise Http404
-    return spreadsheet(f"{section}-{table}-{asked.first}-{asked.last}.csv", rows)
+    return spreadsheet(f"{section}-{table}-{asked.scope.period.first}-{asked.scope.period.last}.csv", rows)
 
 
 def _oldest_pending(asked: filters.Asked) -> list[ApprovalRequest] | None:

@@ -92,7 +92,7 @@ def test_the_page_has_the_figures_of_the_agent_its_evidence_and_what_it_costs(mo
     assert 'data-testid="spike"' in page and 'id="budget-' in page and "Organisation" not in page
     assert page.partition('data-testid="runs"')[2].count("/console/runs/") == 10
     assert f"/console/agents/{month.agent.slug}/" in client.get("/console/agents/").content.decode()
-    assert "Choose 7, 28 or 90 days" in read(client, month.ana, month.agent, "?period=x", 422)
+    assert "Choose 7 days, 28 days, 90 days" in read(client, month.ana, month.agent, "?period=x", 422)
     drawn(month)
     assert "would lead you" in read(client, month.ana, month.agent)
 

@@ -149,7 +149,7 @@ def test_filters_are_part_of_the_address_and_narrow_everything(month: World, cli
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("?period=year", "Choose 7, 28 or 90 days"),
+        ("?period=year", "Choose 7 days, 28 days, 90 days, or the days"),
         ("?from=2026-02-30&to=2026-03-01", "is no day and no moment"),
         ("?from=2026-03-02&to=2026-03-01", "ends before it begins"),
         ("?from=1000-01-01&to=1000-01-02", "is not between"),
@@ -276,7 +276,7 @@ def test_a_figure_in_words() -> None:
 
 def test_days_without_a_word_are_those_of_the_report(month: World) -> None:
     asked = filters.asked_for(month.admin, {}, NOW)
-    assert (asked.preset, asked.problems, asked.query) == ("28", [], "period=28")
+    assert (asked.when.preset, asked.problems, asked.query) == ("28", [], "period=28")
     assert [each.plain() for each in report(asked.scope)] == [
         each.plain() for each in report(Scope(asked.scope.period, now=NOW))
     ]

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents.costs import hours
-from agents.costs.days import Days, asked_for
+from agents.costs.views import PRESETS, USUAL
 from agents.models import Agent, Budget, CostAlert, HumanBaseline, HumanRate, InfrastructureCost, Interaction
+from supportagent.periods import chosen
 from supportagent.staff.models import User
 from tests.agents.costs.ledger import book, make_run
 from tests.agents.teamwork import add_agent
@@ -119,14 +120,13 @@ def test_the_file_has_the_figures_of_the_page_and_no_formulas(world: World, othe
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("?period=year", "Choose today, 7 days"),
-        ("?from=2026-02-30&to=2026-03-01", "Write both days as"),
-        ("?from=2026-03-01", "Write both days as"),
-        ("?from=2026-03-02&to=2026-03-01", "lies after"),
-        ("?from=2020-01-01&to=2026-03-01", "at most 366 days"),
-        ("?from=0001-01-01&to=0001-01-02", "since 1990"),
-        ("?from=9999-12-30&to=9999-12-31", "since 1990"),
-        ("?period=%00&from=%00", "Write both days as"),
+        ("?period=year", "Choose Today, 7 days, 28 days, This month, or the days from and to."),
+        ("?from=2026-02-30&to=2026-03-01", "is no day and no moment"),
+        ("?from=2026-03-02&to=2026-03-01", "ends before it begins"),
+        ("?from=2020-01-01&to=2026-03-01", "at most 1830 days"),
+        ("?from=0001-01-01&to=0001-01-02", "is not between 2000 and 2200"),
+        ("?from=9999-12-30&to=9999-12-31", "is not between 2000 and 2200"),
+        ("?period=%00&from=%00", "no day and no moment"),
     ],
 )
 def test_days_that_make_no_sense_are_told_and_the_usual_ones_shown(
@@ -137,17 +137,25 @@ def test_days_that_make_no_sense_are_told_and_the_usual_ones_shown(
     assert 'aria-current="page">28 days' in page
 
 
-def test_the_days_of_an_address(db: None) -> None:
-    today = date(2026, 3, 12)
-    assert asked_for({}, today) == Days(date(2026, 2, 13), today, "28")
-    assert asked_for({"period": "month"}, today) == Days(date(2026, 3, 1), today, "month")
-    assert asked_for({"period": "7"}, today).days == 7
-    chosen = asked_for({"from": "2026-03-10", "to": "2026-03-11"}, today)
-    assert (chosen.since, chosen.until, chosen.grain) == (
-        datetime(2026, 3, 10, tzinfo=UTC),
-        datetime(2026, 3, 12, tzinfo=UTC),
+def test_the_days_of_an_address() -> None:
+    now = datetime(2026, 3, 12, 15, 30, tzinfo=UTC)
+
+    def found(**parameters: str) -> tuple[str, str, str, str]:
+        asked = chosen(parameters, now, PRESETS, USUAL)
+        return asked.preset, str(asked.period), asked.period.grain, asked.query
+
+    assert found() == ("28", "13 February 2026 to 12 March 2026", "day", "period=28")
+    assert found(period="month") == ("month", "1 March 2026 to 12 March 2026", "day", "period=month")
+    assert found(period="today") == ("today", "12 March 2026", "hour", "period=today")
+    assert found(**{"from": "2026-03-10", "to": "2026-03-11"}) == (
+        "",
+        "10 March 2026 to 11 March 2026",
         "hour",
+        "from=2026-03-10&to=2026-03-11",
     )
+    assert found(**{"from": "2026-03-10T06:00"})[1:3] == ("10 Mar 2026, 06:00 to 12 Mar 2026, 15:30", "day")
+    year = chosen({"from": "2025-03-13", "to": "2026-03-12"}, now, PRESETS, USUAL).period
+    assert (year.grain, year.steps[0], len(year.steps)) == ("week", (datetime(2025, 3, 10, tzinfo=UTC), "10 Mar"), 53)
 
 
 def test_infrastructure_is_told_apart_and_counts_in_the_total(world: World, other: Agent, client: Client) -> None:
