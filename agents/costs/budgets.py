@@ -8,7 +8,7 @@ always the sum of what its rows of the ledger were charged.
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from agents.costs import holding
@@ -203,11 +203,6 @@ def drifts() -> list[Drift]:
         for budget in Budget.objects.iterator()
         if budget.reserved != expected.get(budget.pk, 0)
     ]
-
-
-def spent_on(ticket: Ticket) -> int:
-    """What the ticket has cost so far, in micro-units."""
-    return Spend.objects.filter(run__ticket=ticket).aggregate(total=Sum("charged"))["total"] or 0
 
 
 def _close(
