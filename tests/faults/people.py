@@ -26,7 +26,7 @@ from tests.store.shop import make_account, make_order
 from tests.world import team
 
 APP = "shop"
-PATIENCE = 90  # seconds that somebody keeps trying to be heard
+PATIENCE = 240  # seconds that somebody keeps trying to be heard
 
 
 def open_shop() -> None:
