@@ -181,7 +181,7 @@ class Labour:
         alone = Interaction.objects.filter(
             resolution=Interaction.Resolution.BY_PERSON, ended_at__gte=until - MEASURED_OVER, ended_at__lt=until
         )
-        sums = alone.order_by().values_list("category").annotate(n=Count("pk"), seconds=Sum("human_seconds"))
+        sums = alone.order_by().values_list("category").annotate(n=Count("*"), seconds=Sum("human_seconds"))
         measured = {category: Fraction(total, n) for category, n, total in sums if n >= ENOUGH_MEASURED}
         return dict(self.stated) | measured
 

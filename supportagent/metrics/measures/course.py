@@ -60,7 +60,7 @@ class Course:
 def _opened(scope: Scope) -> dict[datetime, int]:
     period, trunc = scope.period, TIMES[scope.period.grain]
     begun = scope.conversations().filter(opened_at__gte=period.start, opened_at__lt=period.end)
-    return dict(begun.annotate(at=trunc("opened_at", tzinfo=UTC)).values_list("at").annotate(Count("pk")))
+    return dict(begun.annotate(at=trunc("opened_at", tzinfo=UTC)).values_list("at").annotate(n=Count("*")))
 
 
 def _costs(sums: Sums) -> list[Figure]:

@@ -16,7 +16,9 @@ def failed(scope: Scope) -> tuple[Counter[str], Counter[str]]:
     is_now = Q(sent_at__gte=scope.period.start)
     now, before = Counter[str](), Counter[str]()
     for tool, n, earlier in calls.values_list("tool__qualified_name").annotate(
-        n=Count("pk", filter=is_now), earlier=Count("pk", filter=~is_now)
+        # What the index has: counting keys would read every row.
+        n=Count("sent_at", filter=is_now),
+        earlier=Count("sent_at", filter=~is_now),
     ):
         now[tool], before[tool] = n, earlier
     return now, before
