@@ -32,7 +32,7 @@ class Written:
     message: str
 
 
-_written: dict[Callable[[], None], Written] = {}
+_written: dict[Callable[[], None] | str, Written] = {}
 
 
 def remember_baseline() -> None:
@@ -79,12 +79,13 @@ def replace_flush(monkeypatch: Any) -> None:
     monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: flush())
 
 
-def write_once(write: Callable[[], None]) -> None:
+def write_once(write: Callable[[], None], name: str = "") -> None:
     """Let `write` fill a database that holds nothing yet; from the second time on its rows are copied instead.
 
-    Where a test wrote something before, and outside of pytest, it is written as ever.
+    A `write` that is another function in each test needs a `name` by which its rows are known. Where a test wrote
+    something before, and outside of pytest, it is written as ever.
     """
-    written = _written.get(write)
+    written = _written.get(name or write)
     if written is not None and not _any_rows([table for table in written.rows if table not in _baseline]):
         _copy(written)
         return
@@ -92,7 +93,7 @@ def write_once(write: Callable[[], None]) -> None:
     write()
     if may_keep:
         rows = _beyond_baseline()
-        _written[write] = Written(rows, _message(rows) if connection.vendor == "postgresql" else "")
+        _written[name or write] = Written(rows, _message(rows) if connection.vendor == "postgresql" else "")
 
 
 def _beyond_baseline() -> Tables:
