@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.requirements
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Some images set it for their own small size: here every process of a test would compile the product again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTEST := $(BIN)/python -m pytest
 # Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).

@@ -2,9 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import database, migrated
@@ -40,7 +42,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def django_db_keepdb(django_db_keepdb: bool, django_db_modify_db_settings: None) -> bool:
     """A SQLite database lies in a folder that goes with the run, so what is there already was put there for it."""
     if migrated.is_possible():
-        migrated.begin()
+        migrated.copy_to(Path(str(connection.settings_dict["TEST"]["NAME"])))
     return django_db_keepdb or migrated.is_possible()
 
 
@@ -48,8 +50,6 @@ def django_db_keepdb(django_db_keepdb: bool, django_db_modify_db_settings: None)
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The test database as pytest-django makes it, with tests that commit cleaned up by our own flush."""
     with django_db_blocker.unblock():
-        if migrated.is_possible():
-            migrated.keep()
         database.remember_baseline()
     with pytest.MonkeyPatch.context() as monkeypatch:
         database.replace_flush(monkeypatch)

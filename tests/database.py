@@ -9,7 +9,8 @@ And `write_once`: what many tests begin with is written through the models for t
 for the others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
@@ -21,7 +22,17 @@ from audit import triggers
 Rows = list[tuple[Any, ...]]
 Tables = dict[str, tuple[list[str], Rows]]
 _baseline: Tables = {}
-_written: dict[Callable[[], None], Tables] = {}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a function wrote, and the one message that lets PostgreSQL write it again, which answers each row alone."""
+
+    rows: Tables
+    message: str
+
+
+_written: dict[Callable[[], None] | str, Written] = {}
 
 
 def remember_baseline() -> None:
@@ -68,19 +79,21 @@ def replace_flush(monkeypatch: Any) -> None:
     monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: flush())
 
 
-def write_once(write: Callable[[], None]) -> None:
+def write_once(write: Callable[[], None], name: str = "") -> None:
     """Let `write` fill a database that holds nothing yet; from the second time on its rows are copied instead.
 
-    Where a test wrote something before, and outside of pytest, it is written as ever.
+    A `write` that is another function in each test needs a `name` by which its rows are known. Where a test wrote
+    something before, and outside of pytest, it is written as ever.
     """
-    rows = _written.get(write)
-    if rows is not None and not _any_rows([table for table in rows if table not in _baseline]):
-        _copy(rows)
+    written = _written.get(name or write)
+    if written is not None and not _any_rows([table for table in written.rows if table not in _baseline]):
+        _copy(written)
         return
-    may_keep = rows is None and bool(_baseline) and _beyond_baseline() == {}
+    may_keep = written is None and bool(_baseline) and _beyond_baseline() == {}
     write()
     if may_keep:
-        _written[write] = _beyond_baseline()
+        rows = _beyond_baseline()
+        _written[name or write] = Written(rows, _message(rows) if connection.vendor == "postgresql" else "")
 
 
 def _beyond_baseline() -> Tables:
@@ -101,17 +114,35 @@ def _any_rows(tables: list[str]) -> bool:
         return cursor.fetchone() is not None
 
 
-def _copy(tables: Tables) -> None:
-    """Foreign keys are checked at the end of the transaction. The chain's head may move on but not be replaced, so
-    the rows of the baseline are updated; the first column of a table is its key."""
+def _copy(written: Written) -> None:
+    """Foreign keys are checked at the end of the transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
-        for table, (columns, rows) in tables.items():
-            known = {row[0] for row in _baseline[table][1]} if table in _baseline else set()
-            _insert(cursor, table, columns, [row for row in rows if row[0] not in known])
-            values = ", ".join(f"{connection.ops.quote_name(name)} = %s" for name in columns[1:])
-            for key, *changed in (row for row in rows if row[0] in known):
-                where = f"{connection.ops.quote_name(columns[0])} = %s"
-                cursor.execute(f"UPDATE {connection.ops.quote_name(table)} SET {values} WHERE {where}", [*changed, key])
+        if written.message:
+            cursor.execute(written.message)
+            return
+        for table, columns, new, changed in _against_baseline(written.rows):
+            _insert(cursor, table, columns, new)
+            for key, *values in changed:
+                cursor.execute(_update(table, columns), [*values, key])
+
+
+def _message(tables: Tables) -> str:
+    statements = []
+    with connection.cursor() as cursor:
+        for table, columns, new, changed in _against_baseline(tables):
+            if new:
+                insert, marks = _insertion(table, columns)
+                statements.append(f"{insert} " + ", ".join(cursor.mogrify(marks, row) for row in new))
+            statements += [cursor.mogrify(_update(table, columns), [*values, key]) for key, *values in changed]
+    return "; ".join(statements)
+
+
+def _against_baseline(tables: Tables) -> Iterator[tuple[str, list[str], Rows, Rows]]:
+    """Of each table its columns, the rows that are new and those of the baseline that changed: the chain's head may
+    move on but not be replaced. The first column of a table is its key."""
+    for table, (columns, rows) in tables.items():
+        known = {row[0] for row in _baseline[table][1]} if table in _baseline else set()
+        yield table, columns, [row for row in rows if row[0] not in known], [row for row in rows if row[0] in known]
 
 
 def _model_tables() -> list[str]:
@@ -148,6 +179,16 @@ def _restore(cursor: Any, table: str) -> None:
 
 
 def _insert(cursor: Any, table: str, columns: list[str], rows: Rows) -> None:
+    cursor.executemany(" ".join(_insertion(table, columns)), rows)
+
+
+def _insertion(table: str, columns: list[str]) -> tuple[str, str]:
+    """The beginning of the statement, and the marks of one row."""
     names = ", ".join(connection.ops.quote_name(name) for name in columns)
-    marks = ", ".join(["%s"] * len(columns))
-    cursor.executemany(f"INSERT INTO {connection.ops.quote_name(table)} ({names}) VALUES ({marks})", rows)
+    return f"INSERT INTO {connection.ops.quote_name(table)} ({names}) VALUES", f"({', '.join(['%s'] * len(columns))})"
+
+
+def _update(table: str, columns: list[str]) -> str:
+    quoted = [connection.ops.quote_name(name) for name in columns]
+    values = ", ".join(f"{name} = %s" for name in quoted[1:])
+    return f"UPDATE {connection.ops.quote_name(table)} SET {values} WHERE {quoted[0]} = %s"

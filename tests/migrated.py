@@ -1,21 +1,24 @@
-"""A SQLite test database that begins as a copy of an earlier run's, migrated and still empty.
+"""A migrated, still empty SQLite database, made once and copied for every process of the tests that needs one.
 
-Applying every migration costs more than most test files. What an earlier run kept is used only where each migration in
-it is still there, unchanged; `migrate` then applies those that are newer, and its signals put roles and permissions
-in order as ever. A clean checkout has no copy and begins from nothing.
+Applying every migration costs more than most test files, and each parallel process and the demo begin with it. The
+kept copy serves as long as each migration in it is still there, unchanged; newer ones are applied to it. Whoever gets
+a copy lets `migrate` look at it again, whose signals put roles and permissions in order as ever.
 """
 
+import fcntl
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
+from shutil import copyfile
 
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 
 KEPT = Path(settings.BASE_DIR) / "var" / "tests"
 COPY, CONTENTS = KEPT / "migrated.sqlite3", KEPT / "migrated.json"
@@ -26,37 +29,45 @@ def is_possible() -> bool:
     return connection.vendor == "sqlite"
 
 
-def begin() -> None:
-    """Put the copy, if it can be used, where the test database will be."""
-    here = Path(str(connection.settings_dict["TEST"]["NAME"]))
-    try:
-        known = json.loads(CONTENTS.read_text())
-    except (OSError, ValueError):
+def copy_to(here: Path) -> None:
+    """Put a migrated database there, unless there is one. Whoever is first makes the copy, and the others wait."""
+    if here.exists():
         return
-    if known and known.items() <= _contents().items() and not here.exists():
-        here.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(COPY, here)
-
-
-def keep() -> None:
-    """Keep the database as it is now for the next run, where it has migrations that the copy lacks.
-
-    Race: two processes keep theirs at once. Each file is replaced whole, and both say the same.
-    """
-    applied = {f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations()}
-    contents = {name: digest for name, digest in _contents().items() if name in applied}
-    if CONTENTS.exists() and COPY.exists() and json.loads(CONTENTS.read_text()) == contents:
-        return
+    here.parent.mkdir(parents=True, exist_ok=True)
     KEPT.mkdir(parents=True, exist_ok=True)
-    fresh = KEPT / f"migrated.{os.getpid()}"
-    connection.ensure_connection()
-    with sqlite3.connect(fresh) as copy:
-        connection.connection.backup(copy)
-    copy.close()
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _known() != _contents():
+            _bring_up_to_date()
+        copyfile(COPY, here)
+
+
+def _known() -> dict[str, str]:
+    """The migrations in the copy."""
+    try:
+        return json.loads(CONTENTS.read_text()) if COPY.exists() else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _bring_up_to_date() -> None:
+    """Migrate in a process of its own, since this one may work with another database."""
+    for path in KEPT.glob("db.sqlite3*"):
+        path.unlink()  # of a run that was interrupted
+    database = KEPT / "db.sqlite3"
+    if (known := _known()) and known.items() <= _contents().items():
+        copyfile(COPY, database)
+    left_out = ("PYTEST_XDIST_WORKER", "DATABASE_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    environment |= {"DJANGO_SETTINGS_MODULE": "tests.settings", "SUPPORTAGENT_DATA_DIR": str(KEPT)}
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=settings.BASE_DIR, env=environment, check=True
+    )
     CONTENTS.unlink(missing_ok=True)
-    fresh.replace(COPY)
-    fresh.write_text(json.dumps(contents))
-    fresh.replace(CONTENTS)
+    COPY.unlink(missing_ok=True)
+    with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(COPY)) as copy:
+        made.backup(copy)
+    CONTENTS.write_text(json.dumps(_contents()))
 
 
 def _contents() -> dict[str, str]:

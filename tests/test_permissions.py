@@ -6,7 +6,7 @@ The tables below are the specification. A route, a model in the admin or an acti
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,10 +20,12 @@ from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import transaction
 from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import get_resolver
 from django.urls.resolvers import URLResolver
 from django.utils import timezone
+from django.views.defaults import permission_denied
 from guardian.admin import GuardedModelAdminMixin
 from guardian.shortcuts import assign_perm
 
@@ -43,7 +45,7 @@ from agents.models import (
 from approvals import services as approvals
 from approvals.models import ApprovalQuestion, ApprovalRequest, WebhookEndpoint
 from approvals.notifications.announcing import announce
-from supportagent import routing
+from supportagent import routing, urls
 from supportagent.changes.models import ProposedChange
 from supportagent.console import navigation
 from supportagent.engineering.models import EngineeringIssue, ServiceLog
@@ -439,11 +441,25 @@ def house(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) 
     # Every page draws the menu, which asks the database for each list and each counter. It is not tested here.
     plain = {key: replace(item, badge=None) for key, item in navigation._items.items() if "admin:" not in key}
     monkeypatch.setattr(navigation, "_items", plain)
+    monkeypatch.setattr(urls, "handler403", _refuse_in_words_once(), raising=False)
     with django_db_blocker.unblock(), override_settings(), transaction.atomic():
         yield _furnish(build_world(django_settings, folder))
         transaction.set_rollback(True)
     monkeypatch.undo()
     logging.disable(logging.NOTSET)
+
+
+def _refuse_in_words_once() -> Callable[[HttpRequest, Exception], HttpResponse]:
+    """Draw the page of a refusal for each person once: it is the same every time, and drawing it takes the longest."""
+    told: set[object] = set()
+
+    def refuse(request: HttpRequest, exception: Exception) -> HttpResponse:
+        if request.user.pk in told:
+            return HttpResponse(status=403)
+        told.add(request.user.pk)
+        return permission_denied(request, exception)
+
+    return refuse
 
 
 def _furnish(world: World) -> House:

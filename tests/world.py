@@ -98,6 +98,12 @@ class World:
 
 def build_world(settings: Any, folder: Path) -> World:
     """Write the installation into the test's database and let a script play the model."""
+    database.write_once(_write)
+    return world_as_written(settings, folder)
+
+
+def world_as_written(settings: Any, folder: Path) -> World:
+    """The installation that is in the database already, with a script that plays the model."""
     path = folder / "script.json"
     settings.SCRIPTED_MODEL_FILE = str(path)
     settings.DEFAULT_MODEL_PROVIDER = "scripted"
@@ -107,7 +113,6 @@ def build_world(settings: Any, folder: Path) -> World:
         """Let the model follow this story: a whole script, or its turns."""
         path.write_text(json.dumps(story if isinstance(story, dict) else {"turns": story}))
 
-    database.write_once(_write)
     people = User.objects.in_bulk(field_name="username")
     return World(
         ana=people["supervisor"],

@@ -81,7 +81,8 @@ def _read(tool: Tool, endpoint: Endpoint, arguments: dict[str, Any]) -> Outcome:
             if "error" in unknown.evidence:
                 return Outcome.refused("tool_error", unknown.message)
             problem = NotExecuted("no_answer", unknown.message)
-        _pause(number, until)
+        if number + 1 < READ_TRIES:
+            _pause(number, until)
     raise problem
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agents.costs import budgets
+from agents.loop import thinking
 from agents.models import ModelCall, Run, Spend, ToolCall
 from approvals.models import ApprovalRequest
 from audit import verification
@@ -44,9 +45,12 @@ def running() -> Iterator[Flaky]:
 
 
 @pytest.fixture(params=EVERY_WAY, ids="-".join)
-def server(world: World, running: Flaky, settings: Any, request: pytest.FixtureRequest) -> Flaky:
+def server(
+    world: World, running: Flaky, settings: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Flaky:
     """The server, asked over one of the wire APIs, with its answers streamed or whole."""
     api, wire = request.param
+    monkeypatch.setattr(thinking, "BACKOFF_SECONDS", 0.01)  # how often it is asked counts here, not how soon
     settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = running.base_url, "sk-fake"
     settings.DEFAULT_MODEL_PROVIDER, settings.DEFAULT_MODEL = api, "fake"
     settings.MODEL_STREAM = wire == "streaming"

@@ -73,7 +73,7 @@ def test_a_plain_answer_is_a_success_and_one_effect(world: World, bank: Bank) ->
 
 @pytest.mark.parametrize("mode", ["closed_before", "closed_after", "hang", "garbage", "is_error", "bad_gateway"])
 def test_an_opaque_call_is_sent_once_and_its_outcome_left_to_a_person(world: World, bank: Bank, mode: str) -> None:
-    tool = import_bank(bank, Tool.Repeat.OPAQUE)
+    tool = import_bank(bank, Tool.Repeat.OPAQUE, timeout_seconds=1 if mode == "hang" else 3)
     bank.fault(mode)
     run = work(world, tool)
     call = the_call()
@@ -177,8 +177,8 @@ def look_now() -> None:
 
 
 def test_an_effect_that_shows_later_is_found_by_the_next_look(world: World, bank: Bank) -> None:
-    tool = import_bank(bank, Tool.Repeat.RECONCILABLE, timeout_seconds=2)
-    bank.fault("slow", delay=7)  # longer than anybody listens
+    tool = import_bank(bank, Tool.Repeat.RECONCILABLE, timeout_seconds=1)
+    bank.fault("slow", delay=3.5)  # longer than anybody listens
     work(world, tool)
     assert the_call().state == ToolCall.State.OUTCOME_UNKNOWN
     eventually(bank.effects)
@@ -207,8 +207,8 @@ def test_nothing_is_sent_when_the_record_before_it_cannot_be_read(world: World, 
 
 
 def test_a_late_answer_is_evidence_and_settles_the_call(world: World, bank: Bank) -> None:
-    tool = import_bank(bank, Tool.Repeat.OPAQUE, timeout_seconds=2)
-    bank.fault("slow", delay=3)
+    tool = import_bank(bank, Tool.Repeat.OPAQUE, timeout_seconds=1)
+    bank.fault("slow", delay=1.5)
     run = work(world, tool)
     eventually(lambda: the_call().state == ToolCall.State.SUCCEEDED, within=20)
     assert AuditEntry.objects.filter(action="agents.tool_call.outcome_unknown").exists()
@@ -239,7 +239,7 @@ def wake(run: Run) -> None:
 
 
 def test_an_answer_that_contradicts_what_was_settled_is_an_alarm_and_the_truth(world: World, bank: Bank) -> None:
-    tool = import_bank(bank, Tool.Repeat.OPAQUE)
+    tool = import_bank(bank, Tool.Repeat.OPAQUE, timeout_seconds=1)
     bank.fault("hang_before")
     work(world, tool)
     call = the_call()
@@ -323,7 +323,7 @@ def test_the_model_is_told_that_nobody_knows_and_not_to_ask_again(world: World, 
 
 
 def test_unknown_money_counts_as_paid_back(world: World, bank: Bank) -> None:
-    tool = import_bank(bank, Tool.Repeat.OPAQUE)
+    tool = import_bank(bank, Tool.Repeat.OPAQUE, timeout_seconds=1)
     bank.fault("hang_before")
     world.script([{"calls": [pay_back(tool, 8000)]}, {"text": CHECKING}])
     world.advance(world.write("Please refund PAY-0001."))

@@ -28,8 +28,9 @@ def one_click(seconds: int = SOON) -> None:
 
 
 def let_time_pass(request: ApprovalRequest) -> None:
-    ToolCall.objects.filter(approval_id=request.pk).update(effective_at=database_now())
-    ApprovalRequest.objects.filter(pk=request.pk).update(effective_at=database_now())
+    over = database_now() - timedelta(seconds=1)  # SQLite's own clock knows no microseconds: now may be ahead of it
+    ToolCall.objects.filter(approval_id=request.pk).update(effective_at=over)
+    ApprovalRequest.objects.filter(pk=request.pk).update(effective_at=over)
 
 
 def approved(world: World, seconds: int = SOON) -> ApprovalRequest:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests import migrated
 from tests.broker import eventually
 from tests.platform.conftest import ROOT, clean_environment
 
@@ -34,6 +35,7 @@ class Demo:
             folder, SUPPORTAGENT_PUBLIC_URL=self.console, SUPPORTAGENT_SHOP_URL=self.shop, PYTHONUNBUFFERED="1"
         )
         self.environment |= settings
+        migrated.copy_to(folder / "db.sqlite3")
         command = [sys.executable, "manage.py", "demo", "--port", str(port)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

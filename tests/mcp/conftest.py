@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from agents.mcp import late, watch
+from agents.mcp import late, remote, watch
 from supportagent.grants.server import Outcome
 from supportagent.tools.models import MCPServer, Tool
 from supportagent.tools.schema import imported_hash
@@ -31,6 +31,12 @@ TOKEN = "s3cret-token-of-the-bank"
 @pytest.fixture(autouse=True)
 def reachable(settings: Any) -> None:
     settings.INTERNAL_HOSTS = ["127.0.0.1"]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a read is tried is tested here, not how long somebody waits before the next time."""
+    monkeypatch.setattr(remote, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -84,8 +84,8 @@ def test_the_older_protocol_makes_no_difference(old_bank: Bank, mode: str) -> No
 @pytest.mark.parametrize("mode", ["hang", "hang_before", "drip"])
 def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(bank: Bank, mode: str) -> None:
     bank.fault(mode)
-    with pytest.raises(OutcomeUnknown, match="no answer within 1 s") as caught:
-        call(tool_row(server_row(url=bank.url), timeout_seconds=1))
+    with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.5 s") as caught:
+        call(tool_row(server_row(url=bank.url), timeout_seconds=0.5))
     assert caught.value.late, "an answer may still come"
     assert len(bank.posts()) == 1
 
@@ -93,9 +93,9 @@ def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(bank: 
 def test_a_late_answer_is_handed_over_with_the_key_of_the_call(
     bank: Bank, late_answers: list[tuple[str, Outcome]]
 ) -> None:
-    bank.fault("slow", delay=1.5)
+    bank.fault("slow", delay=0.8)
     with pytest.raises(OutcomeUnknown):
-        call(tool_row(server_row(url=bank.url), timeout_seconds=1), key="call-7.1")
+        call(tool_row(server_row(url=bank.url), timeout_seconds=0.5), key="call-7.1")
     assert bank.effects() == []
     (key, outcome) = bank.wait_for(lambda: late_answers)[0]
     assert (key, outcome.ok, outcome.data["amount_minor"]) == ("call-7.1", True, 500)
@@ -103,9 +103,9 @@ def test_a_late_answer_is_handed_over_with_the_key_of_the_call(
 
 
 def test_an_answer_after_the_deadline_is_not_heard(bank: Bank, late_answers: list[tuple[str, Outcome]]) -> None:
-    bank.fault("slow", delay=3.5)
+    bank.fault("slow", delay=1.8)
     with pytest.raises(OutcomeUnknown):
-        call(tool_row(server_row(url=bank.url), timeout_seconds=1))
+        call(tool_row(server_row(url=bank.url), timeout_seconds=0.5))
     bank.wait_for(bank.effects)
     bank.fault("ok")
     call(tool_row(server_row(url=bank.url)), key="another")
@@ -148,7 +148,7 @@ def test_a_server_that_takes_no_connection_means_not_executed() -> None:
             one.connect_ex(full.getsockname())
         began = time.monotonic()
         with pytest.raises(NotExecuted):
-            call(tool_row(server_row(url=f"http://127.0.0.1:{full.getsockname()[1]}/mcp"), timeout_seconds=1))
+            call(tool_row(server_row(url=f"http://127.0.0.1:{full.getsockname()[1]}/mcp"), timeout_seconds=0.5))
         assert time.monotonic() - began < 10
         for one in held:
             one.close()
@@ -158,7 +158,7 @@ def test_a_server_that_takes_no_connection_means_not_executed() -> None:
 def test_a_listing_that_goes_wrong_means_that_nothing_was_sent(bank: Bank, mode: str) -> None:
     bank.fault(mode)
     with pytest.raises(NotExecuted):
-        call(tool_row(server_row(url=bank.url), timeout_seconds=1))
+        call(tool_row(server_row(url=bank.url), timeout_seconds=0.5))
     assert bank.posts() == []
 
 
@@ -232,7 +232,7 @@ def test_a_read_is_given_up_after_three_tries_and_was_never_unknown(bank: Bank) 
 def test_a_read_keeps_one_deadline_however_often_it_is_tried(bank: Bank) -> None:
     bank.fault("hang_before", tool="get_payment")
     with pytest.raises(NotExecuted):
-        call(tool_row(server_row(url=bank.url), "get_payment", timeout_seconds=1))
+        call(tool_row(server_row(url=bank.url), "get_payment", timeout_seconds=0.5))
     assert len(bank.posts()) == 1
 
 

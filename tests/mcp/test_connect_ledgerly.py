@@ -17,9 +17,10 @@ from audit.models import AuditEntry
 from supportagent.staff.models import User
 from supportagent.tools import schema
 from supportagent.tools.models import MCPServer, Tool
+from tests import database
 from tests.changes.admins import Admin
 from tests.mcp.ledgerly import CARD, CREDENTIAL, SECRET, Ledgerly
-from tests.world import World, build_world
+from tests.world import World, build_world, world_as_written
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +46,10 @@ def world(settings: Any, tmp_path: Path) -> World:
 
 @pytest.fixture
 def root(world: World) -> Admin:
+    return superuser()
+
+
+def superuser() -> Admin:
     user, client = User.objects.create_superuser("root"), Client()
     client.force_login(user)
     return Admin(user, client)
@@ -118,10 +123,20 @@ def review_credit(root: Admin) -> None:
     )
 
 
-def connected(root: Admin, desk: Ledgerly) -> None:
-    ask(root, register(root, desk), "import")
-    review_read(root)
-    review_credit(root)
+@pytest.fixture
+def connected(desk: Ledgerly, settings: Any, tmp_path: Path) -> World:
+    """A world in which the server is connected: through the pages once, and then at the address of each new process."""
+
+    def through_the_pages() -> None:
+        build_world(settings, tmp_path)
+        root = superuser()
+        ask(root, register(root, desk), "import")
+        review_read(root)
+        review_credit(root)
+
+    database.write_once(through_the_pages, "ledgerly connected")
+    MCPServer.objects.filter(name="ledgerly").update(url=desk.url, **desk.oauth)
+    return world_as_written(settings, tmp_path)
 
 
 def credit(total: Any = 1250, invoice: str = "INV-9001", **more: Any) -> dict[str, Any]:
@@ -174,21 +189,17 @@ def test_a_review_page_says_what_is_missing_and_what_is_only_claimed(world: Worl
     assert page.reviewed and page.missing == [] and page.suggested == []
 
 
-def test_the_model_sees_neither_what_the_host_writes_nor_a_decimal(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
+def test_the_model_sees_neither_what_the_host_writes_nor_a_decimal(connected: World, desk: Ledgerly) -> None:
     offered = schema.offered_schema(tool(CREDIT))
     assert set(offered["properties"]) == {"stated_reason", "invoiceNo", "total", "currencyCode", "memo"}
     assert offered["properties"]["total"]["type"] == "integer"
 
 
-def test_an_approved_credit_moves_money_once_with_everything_the_host_adds(
-    world: World, root: Admin, desk: Ledgerly
-) -> None:
-    connected(root, desk)
-    world.script([fetch(), credit(), TEXT, TEXT])
-    ticket = world.write("Please give me 12.50 back on INV-9001.")
-    world.advance(ticket)
-    read = world.call(FETCH)
+def test_an_approved_credit_moves_money_once_with_everything_the_host_adds(connected: World, desk: Ledgerly) -> None:
+    connected.script([fetch(), credit(), TEXT, TEXT])
+    ticket = connected.write("Please give me 12.50 back on INV-9001.")
+    connected.advance(ticket)
+    read = connected.call(FETCH)
     assert read.state == "SUCCEEDED" and read.records == ["invoice:INV-9001"]
     assert CARD not in str(read.result) and "meta" not in read.result
     request = ApprovalRequest.objects.pending().get()
@@ -200,9 +211,9 @@ def test_an_approved_credit_moves_money_once_with_everything_the_host_adds(
         "Currency": "EUR",
     }
     assert ("Total", "EUR 12.50") in [(line.label, line.value) for line in shown.arguments]
-    world.approve(request)
-    world.advance(ticket)
-    call = world.call(CREDIT)
+    connected.approve(request)
+    connected.advance(ticket)
+    call = connected.call(CREDIT)
     assert (call.state, call.amount_minor, call.currency) == ("SUCCEEDED", 1250, "EUR")
     assert call.price_micros == 20_000 and call.records == ["credit:CN-1"]
     assert call.evidence["differs"] == [] and "buyer" not in call.result
@@ -213,71 +224,64 @@ def test_an_approved_credit_moves_money_once_with_everything_the_host_adds(
     assert AuditEntry.objects.filter(action="agents.tool_call.succeeded", references__ref_type="credit").exists()
 
 
-def test_a_record_of_another_customer_is_neither_shown_nor_changed(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
-    world.script([fetch("INV-9002"), credit(100, "INV-9002"), TEXT, TEXT])
-    world.advance(world.write("Credit INV-9002, please."))
-    read, write = world.call(FETCH), world.call(CREDIT)
+def test_a_record_of_another_customer_is_neither_shown_nor_changed(connected: World, desk: Ledgerly) -> None:
+    connected.script([fetch("INV-9002"), credit(100, "INV-9002"), TEXT, TEXT])
+    connected.advance(connected.write("Credit INV-9002, please."))
+    read, write = connected.call(FETCH), connected.call(CREDIT)
     assert (read.state, read.code) == ("FAILED", "not_found")
     assert (write.state, write.code) == ("REFUSED", "not_found")
     assert "CUS-1002" not in f"{read.result} {write.result}"
     assert desk.lines("credit") == [] and not ApprovalRequest.objects.exists()
 
 
-def test_a_record_without_an_owner_is_nobodys(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
+def test_a_record_without_an_owner_is_nobodys(connected: World, desk: Ledgerly) -> None:
     Tool.objects.filter(qualified_name__in=[FETCH, CREDIT]).update(owner_path="buyer.owner")
-    world.script([fetch(), credit(), TEXT, TEXT])
-    world.advance(world.write())
-    assert (world.call(FETCH).code, world.call(CREDIT).code) == ("not_found", "not_found")
+    connected.script([fetch(), credit(), TEXT, TEXT])
+    connected.advance(connected.write())
+    assert (connected.call(FETCH).code, connected.call(CREDIT).code) == ("not_found", "not_found")
     assert desk.lines("credit") == []
 
 
 @pytest.mark.parametrize("total", [12.5, "12.50", 0, -5, True])
 def test_an_amount_that_is_no_whole_number_of_minor_units_is_refused(
-    world: World, root: Admin, desk: Ledgerly, total: Any
+    connected: World, desk: Ledgerly, total: Any
 ) -> None:
-    connected(root, desk)
-    world.script([credit(total), TEXT, TEXT])
-    world.advance(world.write())
+    connected.script([credit(total), TEXT, TEXT])
+    connected.advance(connected.write())
     call = ToolCall.objects.get(name=CREDIT)
     assert (call.state, call.code) == ("REFUSED", "invalid_arguments")
 
 
-def test_more_than_was_paid_is_refused_before_anybody_is_asked(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
-    world.script([credit(8401), TEXT, TEXT])
-    ticket = world.write()
-    world.advance(ticket)
+def test_more_than_was_paid_is_refused_before_anybody_is_asked(connected: World, desk: Ledgerly) -> None:
+    connected.script([credit(8401), TEXT, TEXT])
+    ticket = connected.write()
+    connected.advance(ticket)
     for request in ApprovalRequest.objects.pending():
-        world.approve(request)
-        world.advance(ticket)
-    assert world.call(CREDIT).code == "above_captured"
+        connected.approve(request)
+        connected.advance(ticket)
+    assert connected.call(CREDIT).code == "above_captured"
     assert desk.lines("credit") == []
 
 
-def test_a_constant_that_the_model_tries_to_set_refuses_the_call(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
-    world.script([credit(tenant="shop-8"), TEXT, TEXT])
-    world.advance(world.write())
-    assert world.call(CREDIT).code == "invalid_arguments"
+def test_a_constant_that_the_model_tries_to_set_refuses_the_call(connected: World, desk: Ledgerly) -> None:
+    connected.script([credit(tenant="shop-8"), TEXT, TEXT])
+    connected.advance(connected.write())
+    assert connected.call(CREDIT).code == "invalid_arguments"
     assert desk.lines("call") == []
 
 
-def test_another_unit_after_the_approval_stops_the_call(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
-    world.script([credit(), TEXT, TEXT])
-    ticket = world.write()
-    world.advance(ticket)
-    world.approve(ApprovalRequest.objects.pending().get())
+def test_another_unit_after_the_approval_stops_the_call(connected: World, desk: Ledgerly) -> None:
+    connected.script([credit(), TEXT, TEXT])
+    ticket = connected.write()
+    connected.advance(ticket)
+    connected.approve(ApprovalRequest.objects.pending().get())
     Tool.objects.filter(qualified_name=CREDIT).update(amount_unit="minor", facts_paths={})
-    world.advance(ticket)
+    connected.advance(ticket)
     assert desk.lines("credit") == [], "1250 minor units must not become 1250 euros"
 
 
-def test_a_control_tool_stays_hidden_by_leaving_it_off(world: World, root: Admin, desk: Ledgerly) -> None:
-    connected(root, desk)
-    world.script([{"calls": [{"name": "ledgerly__resetSandbox", "arguments": {"stated_reason": "try"}}]}, TEXT])
-    world.advance(world.write())
+def test_a_control_tool_stays_hidden_by_leaving_it_off(connected: World, desk: Ledgerly) -> None:
+    connected.script([{"calls": [{"name": "ledgerly__resetSandbox", "arguments": {"stated_reason": "try"}}]}, TEXT])
+    connected.advance(connected.write())
     assert ToolCall.objects.get(name="ledgerly__resetSandbox").code == "unknown_tool"
     assert desk.lines("reset") == []

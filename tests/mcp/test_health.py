@@ -300,7 +300,7 @@ def test_a_server_that_hangs_holds_a_bounded_number_of_threads_and_tasks_and_oth
     settings: Any, bank: Bank, other_bank: Bank
 ) -> None:
     settings.MCP_CALLS_PER_SERVER = 3
-    hanging, other = saved(bank, timeout_seconds=4), saved(other_bank, "other", timeout_seconds=5)
+    hanging, other = saved(bank, timeout_seconds=3), saved(other_bank, "other", timeout_seconds=5)
     call(other)  # the loop and its helpers are there
     bank.fault("hang_before", tool="get_payment")
     threads = threading.active_count()
@@ -320,7 +320,7 @@ def test_a_server_that_hangs_holds_a_bounded_number_of_threads_and_tasks_and_oth
         began = time.monotonic()
         assert all(call(other).ok for _ in range(5))
         assert time.monotonic() - began < 2
-        time.sleep(1.5)  # the five others were told
+        bank.wait_for(lambda: sum(one.done() for one in asked) >= 5)  # the others were told
         assert sum(one.done() for one in asked) == 5
         tasks = background.start(_tasks()).result(5)
         assert tasks <= 3 * 6 + 1, "three conversations of a few tasks each"

@@ -1,8 +1,8 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.core.management import call_command
 
 from supportagent.staff.models import Team, TeamUserGrant, User
+from tests.roles import write_roles
 
 pytestmark = pytest.mark.django_db
 
@@ -15,7 +15,7 @@ def one_admin(settings):
 
 @pytest.fixture
 def ops(client):
-    call_command("sync_roles")
+    write_roles()
     user = User.objects.create_user("ops", is_staff=True)
     user.groups.add(Group.objects.get(name="Ops admin"))
     client.force_login(user)
@@ -35,7 +35,7 @@ def test_an_ops_admin_gets_the_pages_of_staff(ops, client, page):
 
 
 def test_a_support_rep_gets_none_of_them(client):
-    call_command("sync_roles")
+    write_roles()
     rep = User.objects.create_user("rep", is_staff=True)
     rep.groups.add(Group.objects.get(name="Support rep"))
     client.force_login(rep)
@@ -107,7 +107,7 @@ def test_a_service_account_is_made_in_the_admin_without_a_password(root, client)
 
 
 def test_the_list_of_accounts_takes_as_many_queries_for_many_as_for_few(root, client, django_assert_max_num_queries):
-    call_command("sync_roles")
+    write_roles()
     for number in range(30):
         User.objects.create_user(f"u{number}").groups.add(Group.objects.get(name="Support rep"))
     with django_assert_max_num_queries(20):

@@ -10,14 +10,14 @@ from audit.models import AuditEntry
 from supportagent.staff.models import Presence, Team, User
 from supportagent.staff.permissions import Permission
 from supportagent.staff.presence import at_the_desk, heard_of, set_away
-from supportagent.staff.roles import sync_roles
+from tests.roles import write_roles
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def team():
-    sync_roles()
+    write_roles()
     return Team.objects.create(name="Orders & returns", slug="orders")
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEntry
 from supportagent.staff.models import AccessToken, User
 from supportagent.staff.tokens import find_token, issue_token, note_use, revoke_token
+from tests.roles import write_roles
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def people() -> dict[str, User]:
-    call_command("sync_roles")
+    write_roles()
     people = {name: User.objects.create_user(name, is_staff=True) for name in ("rep", "colleague", "ops")}
     people["ops"].groups.add(Group.objects.get(name="Ops admin"))
     people["root"] = User.objects.create_superuser("root")

@@ -9,6 +9,7 @@ from agents.mcp.discovery import sync_builtin_servers
 from agents.models import KillSwitch
 from supportagent.staff.models import User
 from supportagent.staff.roles import sync_roles
+from tests import database
 from tests.changes.admins import Admin
 
 
@@ -19,6 +20,10 @@ def new_installation(db: None, settings: Any, tmp_path: Path) -> None:
     script = tmp_path / "script.json"
     script.write_text('{"turns": [{"text": "Hello"}]}')
     settings.SCRIPTED_MODEL_FILE = str(script)
+    database.write_once(_install)
+
+
+def _install() -> None:
     sync_roles()
     sync_builtin_servers()
     KillSwitch.objects.get_or_create(pk=1)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from supportagent.grants import signing
 from supportagent.grants.server import DomainServer, Outcome
 from supportagent.staff.models import User
-from supportagent.staff.roles import sync_roles
+from tests.roles import write_roles
 
 _calls = itertools.count(1)
 
@@ -37,7 +37,7 @@ def call(
 
 def agent(role: str) -> User:
     """The service account of an agent in one role."""
-    sync_roles()
+    write_roles()
     user = User(username=f"agent-{role.lower().replace(' ', '-')}", kind=User.Kind.SERVICE)
     user.set_unusable_password()
     user.save()

@@ -10,9 +10,9 @@ from guardian.shortcuts import assign_perm
 from audit.context import Actor
 from supportagent.staff.models import User
 from supportagent.staff.presence import heard_of
-from supportagent.staff.roles import sync_roles
 from supportagent.tickets import services
 from supportagent.tickets.models import HandOver, Ticket
+from tests.roles import write_roles
 
 from .conftest import Browser, signed
 
@@ -81,7 +81,7 @@ def test_nobody_leaves_an_address_in_the_conversation_of_somebody_else(browser, 
 
 
 def test_when_a_colleague_is_there_no_address_is_asked_for(browser, handed):
-    sync_roles()
+    write_roles()
     rosa = User.objects.create_user("rosa", first_name="Rosa")
     rosa.groups.add(Group.objects.get(name="Support rep"))
     assign_perm("staff.view_team", rosa, browser.app.team)
@@ -99,7 +99,7 @@ def test_asking_too_often_is_refused(browser, handed):
 @pytest.mark.parametrize(("role", "seen"), [("Support rep", True), ("Auditor", False)])
 def test_the_address_is_shown_to_colleagues_who_see_personal_data(browser, handed, role, seen):
     leave(browser)
-    sync_roles()
+    write_roles()
     person = User.objects.create_user("person", is_staff=True)
     person.groups.add(Group.objects.get(name=role))
     assign_perm("staff.view_team", person, browser.app.team)

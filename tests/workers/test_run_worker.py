@@ -92,6 +92,7 @@ def test_a_second_signal_ends_the_wait(start_worker, queue, tmp_path):
     assert process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_workers_come_back_when_valkey_was_killed_and_came_back_empty(start_worker, broker, queue: Queue, tmp_path):
     start_worker(threads=3)
     queue.enqueue(jobs.nap, str(tmp_path / "during"), 1.5)
