@@ -9,8 +9,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTEST := $(BIN)/python -m pytest
-# Two processes share two cores; each has its own data folder, database and broker (tests/settings.py).
-WORKERS ?= 2
+# Four processes share two cores, since many tests wait for processes that they started; each has its own data folder,
+# database and broker (tests/settings.py).
+WORKERS ?= 4
 # Module by module and in order: tests/conftest.py has the browser flows together at the beginning.
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 LONG := faults or hostile or replay
