@@ -6,7 +6,6 @@ The statements are as many however many conversations there are.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,15 +16,14 @@ from django.db.models import BigIntegerField, Case, Count, QuerySet, Sum, Value,
 
 from agents.costs.conversations import settled
 from agents.costs.infrastructure import infrastructure_in
+from agents.costs.labour import Labour
 from agents.costs.prices import CURRENCY
 from agents.costs.rounding import half_up
-from agents.models import Agent, HumanBaseline, HumanRate, Interaction
+from agents.models import Agent, HumanRate, Interaction
 from supportagent.periods import Period
 from supportagent.tickets.models import Ticket
 
 HOUR = 3600  # seconds
-MEASURED_OVER = dt.timedelta(days=90)
-ENOUGH_MEASURED = 20  # conversations of people alone, for a mean that stands for a category
 ENOUGH_TO_COMPARE = 20  # conversations of an agent, before anybody is told that it costs too much
 NOT_PRICED = "What people cost is not stated for all of these conversations, so the cost with people is unknown."
 NO_BASELINE = "How long people take without agents is unknown for {n} of these {of} conversations."
@@ -158,42 +156,6 @@ class Economics:
             "with_infrastructure_micros": self.with_infrastructure_micros,
             "notes": self.notes,
         }
-
-
-@dataclass(frozen=True)
-class Labour:
-    """What people's time costs: the rates, newest first, and the seconds for a conversation that admins state."""
-
-    rates: tuple[HumanRate, ...]
-    stated: Mapping[str, Fraction]
-
-    @classmethod
-    def known(cls) -> Labour:
-        """Two statements."""
-        stated = {row.category: Fraction(row.minutes) * 60 for row in HumanBaseline.objects.all()}
-        others = {category: stated[""] for category in Ticket.Category.values if "" in stated}
-        return cls(tuple(HumanRate.objects.order_by("-effective_from")), others | stated)
-
-    def baselines(self, until: dt.datetime) -> Mapping[str, Fraction]:
-        """Seconds that a person takes for a conversation of a category without agents: the mean of those of the last 90
-        days where there are enough, else what admins state. A category without either is missing. One statement.
-        """
-        alone = Interaction.objects.filter(
-            resolution=Interaction.Resolution.BY_PERSON, ended_at__gte=until - MEASURED_OVER, ended_at__lt=until
-        )
-        sums = alone.order_by().values_list("category").annotate(n=Count("*"), seconds=Sum("human_seconds"))
-        measured = {category: Fraction(total, n) for category, n, total in sums if n >= ENOUGH_MEASURED}
-        return dict(self.stated) | measured
-
-    def in_force(self, period: Period) -> list[HumanRate]:
-        """The rates for what ended in the period, newest first."""
-        found = []
-        for rate in self.rates:
-            if rate.effective_from < period.end:
-                found.append(rate)
-            if rate.effective_from <= period.start:
-                break
-        return found
 
 
 @dataclass(frozen=True)

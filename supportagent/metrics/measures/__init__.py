@@ -6,7 +6,7 @@ statements does not depend on the number of rows.
 
 from collections.abc import Iterable, Iterator
 
-from agents.costs.economics import Labour
+from agents.costs.labour import Labour
 from supportagent.metrics.measures import (
     approvals,
     economy,

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from django.db.models import Count
 
-from agents.costs.economics import Labour, Sums
+from agents.costs.economics import Sums
 from agents.costs.hours import TIMES
+from agents.costs.labour import Labour
 from agents.costs.rounding import half_up
 from supportagent.metrics.measures.figures import Figure, Line, Table, count
 from supportagent.metrics.measures.scope import Scope

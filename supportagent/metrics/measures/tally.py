@@ -12,7 +12,8 @@ from typing import Any
 from django.db.models import Count, Expression, Q, Sum
 
 from agents.costs.conversations import settled
-from agents.costs.economics import Cell, Labour, Sums, cells, compared
+from agents.costs.economics import Cell, Sums, cells, compared
+from agents.costs.labour import Labour
 from agents.models import Interaction
 from supportagent.metrics.measures.scope import Scope
 
