@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections
 
 from agents import abandoned, outcomes, services
-from agents.costs import alerts, budgets, hours, interactions, telling
+from agents.costs import budgets, hours, interactions, telling, watching
 from approvals import services as approvals
 from approvals.notifications.announcing import announce
 from approvals.overdue import escalate_overdue
@@ -59,7 +59,7 @@ def duties() -> list[Duty]:
         Duty("tickets of silent customers resolved", 300, tickets.resolve_silent),
         Duty("resolved tickets closed", 300, tickets.close_resolved),
         Duty("old minutes of servers dropped", 600, health.prune),
-        Duty("alerts about cost opened or ended", 60, alerts.CostWatch().look),
+        Duty("alerts about cost opened or ended", 60, watching.CostWatch().look),
         Duty("notices of alerts about cost written", 5, telling.announce),
         Duty("hours of the ledger summed", 60, hours.roll_up),
         Duty("reservations charged in full", settings.REAPER_SECONDS, budgets.forfeit_expired),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.costs import budgets
-from agents.costs.alerts import CostWatch
+from agents.costs.watching import CostWatch
 from agents.loop.leaving import SORRY
 from agents.models import CostAlert, Run
 from supportagent.tickets.models import HandOver

@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.costs import alert_views, alerts
-from agents.costs.alerts import CostWatch
+from agents.costs import alert_views, alerts, watching
+from agents.costs.watching import CostWatch
 from agents.forms import BudgetForm
 from agents.models import Agent, Budget, CostAlert, Run, Spend
 from audit.models import AuditEntry
@@ -48,7 +48,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(alerts, "database_now", clock)
+    for module in (alerts, watching):
+        monkeypatch.setattr(module, "database_now", clock)
     monkeypatch.setattr(timezone, "now", clock)
     return clock
 
@@ -200,7 +201,7 @@ def test_another_process_that_looks_at_the_same_moment_opens_and_counts_nothing_
 ) -> None:
     mine = budget(world, spent=100 * DOLLAR)
     CostWatch().look()
-    finding = next(iter(alerts._limits([mine], {world.agent.slug: world.agent}, NOW)))
+    finding = next(iter(watching._limits([mine], {world.agent.slug: world.agent}, NOW)))
     assert alerts._open(finding, [], NOW) is False
     assert actions() == ["opened"]
     clock.go_on(seconds=5)

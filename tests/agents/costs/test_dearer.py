@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.costs import alert_views, alerts
-from agents.costs.alerts import CostWatch
+from agents.costs import alert_views, watching
+from agents.costs.watching import CostWatch
 from agents.models import CostAlert, HumanBaseline, HumanRate, Interaction
 from supportagent.tickets.models import Ticket
 from tests.world import World
@@ -43,7 +43,7 @@ def found() -> list[CostAlert]:
 @pytest.fixture
 def priced(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A person's minute costs 0.60; people alone take 3 minutes for a payment and nobody knows how long for others."""
-    monkeypatch.setattr(alerts, "database_now", lambda: NOW)
+    monkeypatch.setattr(watching, "database_now", lambda: NOW)
     HumanRate.objects.create(effective_from=NOW - timedelta(days=60), hourly_micros=36_000_000)
     HumanBaseline.objects.create(category="payment", minutes=3)
     return world
@@ -68,7 +68,7 @@ def test_it_is_told_of_with_both_costs_and_ends_when_it_is_over(priced: World, m
     Interaction.objects.update(model_micros=600_000)  # 1.80 each: not more
     watch.look()
     assert found() == [alert], "what lies behind is looked at once an hour"
-    monkeypatch.setattr(alerts, "database_now", lambda: NOW + timedelta(hours=1))
+    monkeypatch.setattr(watching, "database_now", lambda: NOW + timedelta(hours=1))
     watch.look()
     assert found() == []
 
@@ -78,4 +78,4 @@ def test_it_takes_as_many_statements_for_many_conversations_as_for_few(
 ) -> None:
     conversations(priced, 20)
     with django_assert_max_num_queries(4):
-        list(alerts._dearer([priced.agent], NOW))
+        list(watching._dearer([priced.agent], NOW))
