@@ -38,6 +38,8 @@ def test_a_log_out_that_is_answered_slowly_still_leads_to_the_log_in_page(stage:
         time.sleep(1.5)
         route.fulfill(response=response)
 
+    # News come in all the while: what the page then fetches is answered with the log-in page.
+    page.evaluate("setInterval(() => document.body.dispatchEvent(new CustomEvent('live:changed', {detail: {}})), 100)")
     page.route("**/logout/", answer_late)
     page.get_by_role("button", name="Femi Adeyemi").click()
     page.get_by_role("button", name="Log out").click()

@@ -108,6 +108,21 @@ export function toast(text, kind = "info") {
   setTimeout(() => item.remove(), 6000);
 }
 
+// -- shut out: logged out elsewhere, or no longer allowed -------------------------------------------------
+// Race: logging out shuts this page out before its own answer is here; a reload then would cut that answer off. A
+// download also says that it leaves and stays, so the word of it does not hold for ever.
+const LEAVING_MS = 10_000;
+let leavingUntil = 0;
+addEventListener("beforeunload", () => (leavingUntil = Date.now() + LEAVING_MS));
+
+// The server answers with the log-in or the 403 page.
+function askAgain() {
+  const wait = leavingUntil - Date.now();
+  if (wait > 0) setTimeout(askAgain, wait);
+  else location.reload();
+}
+document.addEventListener("console:shut-out", askAgain); // live.js heard it from its socket
+
 // -- htmx: a page fragment that failed is never swapped in; the old one stays and we say why ----------
 const REASONS = {
   401: "You are logged out. Reload the page to log in.",
@@ -120,7 +135,7 @@ document.body.addEventListener("htmx:before:response", (event) => {
   const response = event.detail.ctx.response.raw;
   if (response.redirected && new URL(response.url).pathname.startsWith("/admin/login/")) {
     event.preventDefault();
-    location.reload();
+    askAgain();
   }
 });
 document.body.addEventListener("htmx:response:error", (event) => {

@@ -8,7 +8,6 @@ const ANSWER_MS = 10_000;
 const OFFLINE_AFTER_MS = 1_500; // A blink of the network is not worth a banner.
 const COALESCE_MS = 80;
 const FINAL_CODES = new Set([4401, 4403]); // Logged out, or no longer allowed: trying again cannot help.
-const LEAVING_MS = 10_000;
 
 const banner = document.getElementById("offline-banner");
 let isOffline = false;
@@ -72,22 +71,10 @@ class Live {
     this.socket = null;
     this.isReady = false;
     showState();
-    if (FINAL_CODES.has(code)) return askAgain();
+    if (FINAL_CODES.has(code)) return void document.dispatchEvent(new Event("console:shut-out"));
     const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures++);
     this.retryTimer = setTimeout(() => this.open(), ceiling * (0.5 + Math.random() / 2));
   }
-}
-
-// Race: logging out closes the socket before its own answer is here; a reload then would cut that answer off. A download
-// also says that it leaves and stays, so the word of it does not hold for ever.
-let leavingUntil = 0;
-addEventListener("beforeunload", () => (leavingUntil = Date.now() + LEAVING_MS));
-
-// The server answers with the log-in or the 403 page.
-function askAgain() {
-  const wait = leavingUntil - Date.now();
-  if (wait > 0) setTimeout(askAgain, wait);
-  else location.reload();
 }
 
 const sockets = [...document.querySelectorAll("[data-live-url]")].map((el) => new Live(el.dataset));
