@@ -53,7 +53,6 @@ def test_a_approves_z_takes_it_back_and_neither_does_anything_while_somebody_typ
     assert stage.backstage("refunds", order=customer["order"]) == []
 
 
-@pytest.mark.smoke
 def test_a_wrong_amount_gets_the_focus_reset_restores_it_and_the_edit_waits_for_somebody_else(stage: Stage):
     stage.excuse("status of 422")
     customer, page = held(stage)

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, WebSocket, expect
 from tests.broker import eventually
 from tests.browser.people import Stage
 
-pytestmark = [pytest.mark.browser, pytest.mark.smoke]
+pytestmark = pytest.mark.browser
 
 
 def frames_of(page: Page, frames: list[str]) -> None:
