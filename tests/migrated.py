@@ -17,10 +17,10 @@ from pathlib import Path
 from shutil import copyfile
 
 from django.apps import apps
-from django.conf import settings
 from django.db import connection
 
-KEPT = Path(settings.BASE_DIR) / "var" / "tests"
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "var" / "tests"
 COPY, CONTENTS = KEPT / "migrated.sqlite3", KEPT / "migrated.json"
 
 
@@ -60,9 +60,7 @@ def _bring_up_to_date() -> None:
     left_out = ("PYTEST_XDIST_WORKER", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
     environment |= {"DJANGO_SETTINGS_MODULE": "tests.settings", "SUPPORTAGENT_DATA_DIR": str(KEPT)}
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=settings.BASE_DIR, env=environment, check=True
-    )
+    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=environment, check=True)
     CONTENTS.unlink(missing_ok=True)
     COPY.unlink(missing_ok=True)
     with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(COPY)) as copy:

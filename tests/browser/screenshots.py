@@ -6,6 +6,7 @@ docs/images/, are those of `--readme`: one of a kind, light.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import django
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.conftest import FLAGS
@@ -178,6 +180,8 @@ def ask(stage: Stage) -> tuple[Widget, dict[str, Any]]:
 
 
 def main(folder: Path, story: Callable[[Stage, Path], None]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()  # the demo begins with the tests' migrated database
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
         settings = {"SUPPORTAGENT_INTERNAL_HOSTS": "127.0.0.1", CREDENTIAL: SECRET}
