@@ -81,6 +81,7 @@ def test_what_the_customer_wrote_is_shown_to_those_who_may_see_personal_data(don
         assert ("arrived broken" in client.get(page).content.decode()) is seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", LISTS)
 def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(done: World, root: Client, label: str) -> None:
     root.get(address(label))
