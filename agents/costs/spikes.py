@@ -12,10 +12,12 @@ multiple of the mean.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 from math import sqrt
 from statistics import mean, median
+
+from supportagent.periods import midnight
 
 HOURS_OF_A_WEEK = 168
 WEEKS = 8  # remembered
@@ -189,7 +191,7 @@ def forecast(*, cap: int, spent: int, period: str, now: datetime) -> Forecast | 
 
 def bounds_of(period: str, now: datetime) -> tuple[datetime, datetime] | None:
     """Beginning and end of the day or month of `now`, by UTC as budgets count; None for a period without end."""
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = midnight(now)
     if period == "day":
         return day, day + timedelta(days=1)
     if period == "month":

@@ -81,16 +81,14 @@ def _approvals(scope: Scope) -> Iterator[Section]:
     now, ages = waiting.figures(scope)
     yield _section("waiting", "Waiting for a decision", now, [], tables=ages)
     is_blind = labels.is_blind(scope)
-    is_hidden = is_blind and scope.plain()  # a part of the work
-    judged, judged_before = labels.judged(scope), labels.judged(scope.before)
-    yield _section(
-        "accuracy",
-        "Accuracy",
-        [by_decisions, *([] if is_hidden else labels.figures(judged))],
-        [by_decisions_before, *([] if is_hidden else labels.figures(judged_before))],
-        tables=[] if is_blind else labels.tables(judged),
-        notes=[labels.BLIND] if is_blind else [],
-    )
+    figures, before, tables = [by_decisions], [by_decisions_before], []
+    if not (is_blind and scope.plain()):  # of a part of the work nothing is read that must not be told
+        judged = labels.judged(scope)
+        figures += labels.figures(judged)
+        before += labels.figures(labels.judged(scope.before))
+        tables = [] if is_blind else labels.tables(judged)
+    notes = [labels.BLIND] if is_blind else []
+    yield _section("accuracy", "Accuracy", figures, before, tables=tables, notes=notes)
 
 
 def _work(scope: Scope) -> Iterator[Section]:

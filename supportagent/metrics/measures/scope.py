@@ -58,7 +58,7 @@ class Scope:
     @cached_property
     def before(self) -> Scope:
         """The same of the period before."""
-        earlier = copy(self)
+        earlier = copy(self)  # as it is: anew, it would look up the teams again
         object.__setattr__(earlier, "period", self.period.before)
         return earlier
 
