@@ -19,7 +19,7 @@ LONG := faults or hostile or replay
 POSTGRES ?= postgres://postgres@127.0.0.1:5432/postgres
 POSTGRES_AT = $(subst :, ,$(firstword $(subst /, ,$(lastword $(subst @, ,$(POSTGRES))))))
 
-.PHONY: help setup demo test slow e2e lint bench bench-peers budget-race spike-sim faults hostile mcp-replay chromium lock
+.PHONY: help setup demo test on-postgres slow e2e lint bench bench-peers budget-race spike-sim faults hostile mcp-replay chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ demo: setup ## start the whole product on this machine; PORT=9000 chooses anothe
 
 test: setup chromium ## what to run before a commit: unit tests, short faults, a few browser flows (about 5 min)
 	$(PYTEST) -q $(PARALLEL) -m "smoke or not (browser or slow or $(LONG))"
+
+on-postgres: setup ## the unit tests on POSTGRES, and the slow ones that may end otherwise there (about 8 min)
+	DATABASE_URL=$(POSTGRES) $(PYTEST) -q $(PARALLEL) -m "both_databases or not (browser or slow or $(LONG))"
 
 slow: setup ## the unit tests that `make test` has no time for
 	$(PYTEST) -q $(PARALLEL) -m "slow and not (browser or $(LONG))"
