@@ -102,7 +102,7 @@ def _fill(shop: Shop, count: int) -> None:
     }
     sent = ToolCall.objects.filter(run=first, tool__isnull=False).latest("turn")
     copy(ToolCall, sent.pk, call, CALLS, join)
-    reply = {"id": "1000000 + past.turns * 10 + n", "run_id": "past.id", "turn": "n", "raw": "NULL", "text": "''"}
+    reply = {"id": f"{FIRST * 10} + past.turns * 10 + n", "run_id": "past.id", "turn": "n", "raw": "NULL", "text": "''"}
     copy(
         ModelCall,
         ModelCall.objects.filter(run=first).latest("turn").pk,
