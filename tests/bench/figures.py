@@ -86,9 +86,9 @@ def _fill(shop: Shop, count: int) -> None:
     category = f"CASE n %% {len(Ticket.Category.values)} {categories} END"
     ticket = {"id": f"{FIRST} + n", "number": "'FIG-' || n", "state": "'CLOSED'", "category": category}
     copy(Ticket, first.ticket_id, ticket | {"created_at": at, "updated_at": at}, count)
-    past = {"id": new_key(), "ticket_id": f"{FIRST} + n", "turns": "n", "ended_because": "'bench'", "created_at": at}
+    past = {"id": new_key(), "ticket_id": f"{FIRST} + n", "turns": "n", "ended_because": "'figures'", "created_at": at}
     copy(Run, first.pk, past, count)
-    join = "JOIN agents_run past ON past.ended_because = 'bench'"
+    join = "JOIN agents_run past ON past.ended_because = 'figures'"
     call = {
         "id": new_key(),
         "run_id": "past.id",
